@@ -1,0 +1,92 @@
+#include "uncurl/base/json.h"
+
+#include <algorithm>
+#include <fstream>
+
+#include "uncurl/base/error.h"
+#include "uncurl/base/file.h"
+#include "uncurl/base/join.h"
+
+namespace uncurl {
+
+Json read_json(const std::filesystem::path& path) {
+  const std::string text = read_text(path);
+  try {
+    return Json::parse(text);
+  } catch (const nlohmann::json::exception& error) {
+    fail(path.string(), ": not valid JSON: ", error.what());
+  }
+}
+
+void write_json(const std::filesystem::path& path, const Json& json) { write_text(path, json.dump(2) + "\n"); }
+
+JsonObject::JsonObject(const Json& json, std::string place) : json_(&json), place_(std::move(place)) {
+  check(json.is_object(), place_, ": expected a JSON object, found ", json.type_name());
+}
+
+bool JsonObject::has(const std::string& key) const { return json_->contains(key) && !(*json_)[key].is_null(); }
+
+const Json& JsonObject::at(const std::string& key, const char* type) const {
+  check(has(key), place_, ": key '", key, "' is missing (expected ", type, ")");
+  return (*json_)[key];
+}
+
+namespace {
+[[noreturn]] void wrong_type(const std::string& place, const std::string& key, const char* expected,
+                             const Json& found) {
+  fail(place, ": key '", key, "' should be ", expected, ", found ", found.dump());
+}
+}  // namespace
+
+std::int64_t JsonObject::integer(const std::string& key) const {
+  const Json& value = at(key, "an integer");
+  if (!value.is_number_integer()) wrong_type(place_, key, "an integer", value);
+  return value.get<std::int64_t>();
+}
+
+double JsonObject::number(const std::string& key) const {
+  const Json& value = at(key, "a number");
+  if (!value.is_number()) wrong_type(place_, key, "a number", value);
+  return value.get<double>();
+}
+
+bool JsonObject::boolean(const std::string& key) const {
+  const Json& value = at(key, "true or false");
+  if (!value.is_boolean()) wrong_type(place_, key, "true or false", value);
+  return value.get<bool>();
+}
+
+std::string JsonObject::string(const std::string& key) const {
+  const Json& value = at(key, "a string");
+  if (!value.is_string()) wrong_type(place_, key, "a string", value);
+  return value.get<std::string>();
+}
+
+const Json& JsonObject::array(const std::string& key) const {
+  const Json& value = at(key, "an array");
+  if (!value.is_array()) wrong_type(place_, key, "an array", value);
+  return value;
+}
+
+JsonObject JsonObject::object(const std::string& key) const {
+  return JsonObject(at(key, "an object"), place_ + ": '" + key + "'");
+}
+
+std::int64_t JsonObject::integer(const std::string& key, std::int64_t fallback) const {
+  return has(key) ? integer(key) : fallback;
+}
+double JsonObject::number(const std::string& key, double fallback) const { return has(key) ? number(key) : fallback; }
+bool JsonObject::boolean(const std::string& key, bool fallback) const { return has(key) ? boolean(key) : fallback; }
+std::string JsonObject::string(const std::string& key, const std::string& fallback) const {
+  return has(key) ? string(key) : fallback;
+}
+
+void JsonObject::expect_only(std::initializer_list<const char*> known) const {
+  for (const auto& [key, value] : json_->items()) {
+    const bool found = std::any_of(known.begin(), known.end(), [&](const char* name) { return key == name; });
+    if (found) continue;
+    fail(place_, ": unknown key '", key, "'; known keys are ", join({known.begin(), known.end()}));
+  }
+}
+
+}  // namespace uncurl

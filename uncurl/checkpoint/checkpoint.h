@@ -1,0 +1,75 @@
+// A model folder as one map from tensor name to bytes, whatever the number of files. Everything is checked when it is
+// opened; nothing is read before it is asked for, so a checkpoint larger than memory opens in a moment.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "uncurl/base/file.h"
+#include "uncurl/base/json.h"
+#include "uncurl/checkpoint/folder.h"
+#include "uncurl/checkpoint/safetensors.h"
+
+namespace uncurl::checkpoint {
+
+struct CheckpointFile {
+  std::filesystem::path path;
+  std::shared_ptr<const MappedFile> mapping;
+  Json metadata;  ///< an object of strings, often {"format": "pt"}
+};
+
+/// Immutable once opened, so any number of threads may read it.
+class Checkpoint {
+ public:
+  /// Maps all weight files and checks all headers. The index has to agree with the files: a tensor is where the index
+  /// says. A tensor that lies in a shard but not in the index is a tensor like any other, as it is for transformers.
+  /// @throws Error as find_weight_files and parse_safetensors_header, if the index places a tensor in a file that does
+  ///         not hold it, or if two files hold the same tensor
+  static Checkpoint open(const std::filesystem::path& folder);
+
+  const std::filesystem::path& folder() const { return folder_; }
+  bool is_sharded() const { return is_sharded_; }  ///< has an index
+  const std::vector<CheckpointFile>& files() const { return files_; }
+  const std::vector<TensorInfo>& tensors() const { return tensors_; }  ///< sorted by name
+
+  /// nullptr if there is none.
+  const TensorInfo* find(std::string_view name) const;
+  /// @throws Error naming the folder and the nearest names
+  const TensorInfo& at(std::string_view name) const;
+
+  /// A view of the mapped file; keep `owner(info)` for as long as it is used. Alignment is what the file gives: none in
+  /// files of old writers.
+  std::span<const std::byte> bytes(const TensorInfo& info) const;
+  std::shared_ptr<const MappedFile> owner(const TensorInfo& info) const;
+
+  /// Hints for the tensors of a step: start reading them; their pages may leave memory (they stay readable).
+  void will_need(std::span<const TensorInfo* const> infos) const;
+  void release(std::span<const TensorInfo* const> infos) const;
+
+  std::uint64_t total_bytes() const;    ///< of all tensors, without headers
+  std::int64_t num_parameters() const;  ///< elements of all tensors as stored: a packed format counts its containers
+
+  /// Recognises the weights: XXH3-128 over name, dtype, shape and the first and last 4 KiB of the bytes of every tensor
+  /// in order of name. The same for one file or many. It does not see a change in the middle of a tensor, which is the
+  /// price for reading 8 KiB a tensor instead of everything.
+  std::string fingerprint() const;
+
+  /// What else a copy of the model needs, as find_other_files.
+  OtherFiles other_files() const { return find_other_files(folder_); }
+
+ private:
+  Checkpoint() = default;
+
+  std::filesystem::path folder_;
+  bool is_sharded_ = false;
+  std::vector<CheckpointFile> files_;
+  std::vector<TensorInfo> tensors_;
+};
+
+}  // namespace uncurl::checkpoint

@@ -1,0 +1,163 @@
+#include "uncurl/checkpoint/writer.h"
+
+#include <atomic>
+#include <cstdio>
+#include <deque>
+#include <unordered_map>
+
+#include "uncurl/base/error.h"
+#include "uncurl/checkpoint/dtype.h"
+#include "uncurl/checkpoint/folder.h"
+#include "uncurl/checkpoint/output_file.h"
+
+namespace uncurl::checkpoint {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A folder that goes away with its content unless it is kept.
+class PartialFolder {
+ public:
+  explicit PartialFolder(const fs::path& path) : path_(path) {
+    std::error_code error;
+    fs::create_directories(path, error);
+    check(!error, path.string(), ": cannot be created: ", error.message());
+    const bool is_empty = fs::is_empty(path, error);
+    check(!error && is_empty, path.string(), ": exists and is not empty; remove it or choose another output folder");
+  }
+  ~PartialFolder() { remove(); }
+  PartialFolder(const PartialFolder&) = delete;
+  PartialFolder& operator=(const PartialFolder&) = delete;
+
+  const fs::path& path() const { return path_; }
+  void keep() { is_owned_ = false; }
+  void remove() {
+    std::error_code ignored;  // called while another failure is on its way
+    if (is_owned_) fs::remove_all(path_, ignored);
+    is_owned_ = false;
+  }
+
+ private:
+  fs::path path_;
+  bool is_owned_ = true;
+};
+
+enum class Slot { kEmpty, kStarted, kWritten };
+
+struct Target {
+  OutputFile* file;
+  std::uint64_t offset;
+  std::uint64_t num_bytes;
+  std::atomic<Slot> slot{Slot::kEmpty};
+};
+
+std::string gigabytes(std::uint64_t bytes) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.3f GB", static_cast<double>(bytes) / 1e9);
+  return text;
+}
+
+void check_space(const fs::path& folder, std::uint64_t needed) {
+  std::error_code error;
+  const fs::space_info space = fs::space(folder, error);
+  if (error) return;  // some network file systems do not tell; reserving the files still would
+  check(space.available >= needed, folder.string(), ": needs ", gigabytes(needed), ", but its disk has only ",
+        gigabytes(space.available), " free; make room or choose another output folder");
+}
+
+}  // namespace
+
+struct CheckpointWriter::State {
+  // In this order: files are closed before the folder is removed.
+  PartialFolder folder;
+  std::vector<Shard> shards;
+  std::deque<OutputFile> files;
+  std::unordered_map<std::string, Target> targets;
+  bool is_open = true;
+
+  State(const fs::path& path, std::span<const TensorSpec> tensors, const WriterLayout& layout)
+      : folder(path), shards(lay_out(tensors, layout)) {
+    check_space(path, num_bytes());
+    for (const Shard& shard : shards) create(shard);
+  }
+
+  std::uint64_t num_bytes() const {
+    std::uint64_t total = 0;
+    for (const Shard& shard : shards) total += shard.num_bytes;
+    return total;
+  }
+
+  void create(const Shard& shard) {
+    OutputFile& file = files.emplace_back(folder.path() / shard.file_name, shard.num_bytes);
+    file.write_at(0, std::as_bytes(std::span(shard.header)));
+    std::uint64_t offset = shard.header.size();
+    for (const TensorSpec& tensor : shard.tensors) {
+      Target& target = targets[tensor.name];
+      target.file = &file;
+      target.offset = offset;
+      target.num_bytes = count_bytes(tensor.dtype, tensor.shape);
+      offset += target.num_bytes;
+    }
+  }
+
+  void check_all_written() const {
+    std::string missing;
+    int num_missing = 0;
+    for (const Shard& shard : shards) {
+      for (const TensorSpec& tensor : shard.tensors) {
+        if (targets.at(tensor.name).slot == Slot::kWritten) continue;
+        if (++num_missing <= 5) missing += " '" + tensor.name + "'";
+      }
+    }
+    check(num_missing == 0, folder.path().string(), ": ", num_missing, " of ", targets.size(),
+          " tensors were declared but not written:", missing, num_missing > 5 ? " ..." : "");
+  }
+
+  void write_index() {
+    if (shards.size() == 1) return;
+    const std::string text = index_text(shards);
+    OutputFile index(folder.path() / kIndexFileName, text.size());
+    index.write_at(0, std::as_bytes(std::span(text)));
+    index.close();
+  }
+};
+
+CheckpointWriter::CheckpointWriter(const fs::path& folder, std::span<const TensorSpec> tensors,
+                                   const WriterLayout& layout)
+    : state_(std::make_unique<State>(folder, tensors, layout)) {}
+
+CheckpointWriter::~CheckpointWriter() = default;
+
+void CheckpointWriter::write(const std::string& name, std::span<const std::byte> bytes) {
+  const std::string place = state_->folder.path().string() + ": tensor '" + name + "'";
+  check(state_->is_open, place, " is written after finish() or discard()");
+  const auto found = state_->targets.find(name);
+  check(found != state_->targets.end(), place, " was not declared");
+  Target& target = found->second;
+  check(bytes.size() == target.num_bytes, place, " has ", bytes.size(), " bytes, but was declared with ",
+        target.num_bytes);
+  check(target.slot.exchange(Slot::kStarted) == Slot::kEmpty, place, " is written twice");
+  target.file->write_at(target.offset, bytes);
+  target.slot = Slot::kWritten;
+}
+
+void CheckpointWriter::finish() {
+  check(state_->is_open, state_->folder.path().string(), ": finish() after finish() or discard()");
+  state_->check_all_written();
+  state_->is_open = false;
+  for (OutputFile& file : state_->files) file.close();
+  state_->write_index();
+  sync_folder(state_->folder.path());
+  state_->folder.keep();
+}
+
+void CheckpointWriter::discard() {
+  state_->is_open = false;
+  state_->files.clear();
+  state_->folder.remove();
+}
+
+std::uint64_t CheckpointWriter::num_bytes() const { return state_->num_bytes(); }
+
+}  // namespace uncurl::checkpoint

@@ -1,0 +1,144 @@
+#include "uncurl/kernels/moe.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cassert>
+#include <cmath>
+#include <cstring>
+#include <exception>
+#include <mutex>
+
+#include "uncurl/kernels/onednn_linear.h"
+
+namespace uncurl::kernels {
+namespace {
+
+constexpr std::int64_t kBlockRows = 512;  // rows of one expert computed at once: bounds the buffers of a thread
+
+struct Task {
+  std::int64_t expert, begin, end;  // slots queue.slots[begin, end)
+};
+
+/// Blocks of rows, the largest first, so that the last to finish is small.
+std::vector<Task> make_tasks(const ExpertQueue& queue) {
+  std::vector<Task> tasks;
+  for (std::size_t e = 0; e + 1 < queue.begins.size(); ++e) {
+    for (std::int64_t begin = queue.begins[e]; begin < queue.begins[e + 1]; begin += kBlockRows) {
+      tasks.push_back({static_cast<std::int64_t>(e), begin, std::min(begin + kBlockRows, queue.begins[e + 1])});
+    }
+  }
+  std::stable_sort(tasks.begin(), tasks.end(),
+                   [](const Task& a, const Task& b) { return a.end - a.begin > b.end - b.begin; });
+  return tasks;
+}
+
+void run_task(char* y, const char* x, std::size_t row_bytes, const Tensor& x_ND, const Expert& expert,
+              const ExpertQueue& queue, const Task& task, std::int64_t top_k) {
+  const std::int64_t rows = task.end - task.begin;
+  Tensor in_MD = at::empty({rows, x_ND.size(1)}, x_ND.options());
+  char* gathered = static_cast<char*>(in_MD.data_ptr());
+  for (std::int64_t m = 0; m < rows; ++m) {
+    const auto token = static_cast<std::size_t>(queue.slots[static_cast<std::size_t>(task.begin + m)] / top_k);
+    std::memcpy(gathered + static_cast<std::size_t>(m) * row_bytes, x + token * row_bytes, row_bytes);
+  }
+  Tensor hidden_MF = onednn_linear(in_MD, expert.gate);
+  at::silu_(hidden_MF).mul_(onednn_linear(in_MD, expert.up));
+  const Tensor out_MD = onednn_linear(hidden_MF, expert.down).contiguous();
+  const char* computed = static_cast<const char*>(out_MD.const_data_ptr());
+  for (std::int64_t m = 0; m < rows; ++m) {
+    const auto slot = static_cast<std::size_t>(queue.slots[static_cast<std::size_t>(task.begin + m)]);
+    std::memcpy(y + slot * row_bytes, computed + static_cast<std::size_t>(m) * row_bytes, row_bytes);
+  }
+}
+
+template <class Scalar, class Gate>
+void combine_rows(float* out, float* norms, const Scalar* y, const Gate* gates, std::int64_t begin, std::int64_t end,
+                  std::int64_t top_k, std::int64_t width) {
+  for (std::int64_t n = begin; n < end; ++n) {
+    float* const sum = out + n * width;
+    std::fill(sum, sum + width, 0.0f);
+    for (std::int64_t k = 0; k < top_k; ++k) {
+      const Scalar* const row = y + (n * top_k + k) * width;
+      const auto gate = static_cast<float>(gates[n * top_k + k]);
+      // The product is rounded to the gate's dtype before it is summed, as transformers does.
+      for (std::int64_t d = 0; d < width; ++d) sum[d] += static_cast<float>(Gate(static_cast<float>(row[d]) * gate));
+      if (norms == nullptr) continue;
+      float square = 0;
+#pragma omp simd reduction(+ : square)
+      for (std::int64_t d = 0; d < width; ++d) square += static_cast<float>(row[d]) * static_cast<float>(row[d]);
+      norms[n * top_k + k] = std::sqrt(square);
+    }
+  }
+}
+
+}  // namespace
+
+ExpertQueue sort_by_expert(const Tensor& ids_NK, std::int64_t num_experts) {
+  assert(ids_NK.is_contiguous() && ids_NK.scalar_type() == at::kLong);
+  const auto* const ids = ids_NK.const_data_ptr<std::int64_t>();
+  const std::int64_t num_slots = ids_NK.numel();
+  ExpertQueue queue{std::vector<std::int64_t>(static_cast<std::size_t>(num_slots)),
+                    std::vector<std::int64_t>(static_cast<std::size_t>(num_experts) + 1, 0)};
+  for (std::int64_t slot = 0; slot < num_slots; ++slot) ++queue.begins[static_cast<std::size_t>(ids[slot]) + 1];
+  for (std::size_t e = 1; e < queue.begins.size(); ++e) queue.begins[e] += queue.begins[e - 1];
+  std::vector<std::int64_t> next(queue.begins.begin(), queue.begins.end() - 1);
+  for (std::int64_t slot = 0; slot < num_slots; ++slot) {
+    queue.slots[static_cast<std::size_t>(next[static_cast<std::size_t>(ids[slot])]++)] = slot;
+  }
+  return queue;
+}
+
+void expert_outputs(Tensor& y_SD, const Tensor& x_ND, const std::vector<Expert>& experts, const ExpertQueue& queue,
+                    std::int64_t top_k) {
+  assert(x_ND.is_contiguous() && y_SD.is_contiguous());
+  const std::size_t row_bytes = static_cast<std::size_t>(x_ND.size(1)) * x_ND.element_size();
+  char* const y = static_cast<char*>(y_SD.data_ptr());
+  const char* const x = static_cast<const char*>(x_ND.const_data_ptr());
+  const std::vector<Task> tasks = make_tasks(queue);
+  std::atomic<std::size_t> next{0};
+  std::exception_ptr failure;
+  std::mutex failure_mutex;
+#pragma omp parallel num_threads(at::get_num_threads())
+  {
+    const int threads_before = omp_get_max_threads();
+    omp_set_num_threads(1);  // before the first product: oneDNN plans for the number of threads it sees
+    const c10::InferenceMode inference;
+    for (std::size_t i = next++; i < tasks.size(); i = next++) {
+      try {
+        const Expert& expert = experts[static_cast<std::size_t>(tasks[i].expert)];
+        run_task(y, x, row_bytes, x_ND, expert, queue, tasks[i], top_k);
+      } catch (...) {
+        const std::lock_guard lock(failure_mutex);
+        if (!failure) failure = std::current_exception();
+      }
+    }
+    omp_set_num_threads(threads_before);
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+Tensor combine(const Tensor& y_SD, const Tensor& gates_NK, Tensor norms_NK) {
+  const std::int64_t tokens = gates_NK.size(0), top_k = gates_NK.size(1), width = y_SD.size(1);
+  Tensor out_ND = at::empty({tokens, width}, y_SD.options().dtype(at::kFloat));
+  float* const out = out_ND.data_ptr<float>();
+  float* const norms = norms_NK.defined() ? norms_NK.data_ptr<float>() : nullptr;
+  const Tensor gates = gates_NK.contiguous();
+  const bool rows_bf16 = y_SD.scalar_type() == at::kBFloat16, gates_bf16 = gates.scalar_type() == at::kBFloat16;
+  at::parallel_for(0, tokens, /*grain_size=*/64, [&](std::int64_t begin, std::int64_t end) {
+    const auto run = [&](const auto* y, const auto* g) { combine_rows(out, norms, y, g, begin, end, top_k, width); };
+    if (rows_bf16 && gates_bf16) {
+      run(y_SD.const_data_ptr<at::BFloat16>(), gates.const_data_ptr<at::BFloat16>());
+    } else if (rows_bf16) {
+      run(y_SD.const_data_ptr<at::BFloat16>(), gates.const_data_ptr<float>());
+    } else {
+      run(y_SD.const_data_ptr<float>(), gates.const_data_ptr<float>());
+    }
+  });
+  return out_ND.to(y_SD.scalar_type());
+}
+
+}  // namespace uncurl::kernels

@@ -1,0 +1,18 @@
+// y = x w^T on the CPU through oneDNN, in fp32 as well as in bf16.
+//
+// libtorch sends fp32 products to MKL, which runs at half of oneDNN's speed on AMD processors and whose rounding
+// depends on the number of threads. The oneDNN product has neither fault, but no backward.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace uncurl::kernels {
+
+using at::Tensor;
+
+/// @param x [N,I], @param weight [O,I], both on the CPU and of one dtype (f32 or bf16), no gradient wanted
+/// @return  [N,O]
+/// Falls back to at::linear where this build of libtorch has no oneDNN.
+Tensor onednn_linear(const Tensor& x, const Tensor& weight);
+
+}  // namespace uncurl::kernels

@@ -1,0 +1,30 @@
+// The routed experts of a layer: every token through its top_k experts, weighted by their gates.
+#pragma once
+
+#include <vector>
+
+#include "uncurl/kernels/expert.h"
+
+namespace uncurl::nn {
+
+using at::Tensor;
+
+struct ExpertsOutput {
+  Tensor out_ND;
+  Tensor norms_NK;  ///< fp32, |f_j(x)| of each chosen expert before its gate; undefined unless asked for
+};
+
+enum class Implementation { kFastest, kPlain };
+
+/// @param x_ND     [N,D], dtype of the weights
+/// @param ids_NK   [N,K] int64; the same expert may stand twice in a row: it counts with both gates
+/// @param gates_NK [N,K]; in the dtype of x the gated rows are rounded to it, in fp32 they are not, as in transformers
+/// Gated rows are summed in fp32 in slot order, as transformers' grouped_mm does.
+ExpertsOutput experts(const Tensor& x_ND, const std::vector<Expert>& experts, const Tensor& ids_NK,
+                      const Tensor& gates_NK, bool want_norms,
+                      Implementation implementation = Implementation::kFastest);
+
+/// One gated MLP: down (silu(gate x) * (up x)).
+Tensor gated_mlp(const Tensor& x_ND, const Tensor& gate, const Tensor& up, const Tensor& down);
+
+}  // namespace uncurl::nn

@@ -1,0 +1,13 @@
+#include "uncurl/nn/norm.h"
+
+#include <ATen/ATen.h>
+
+namespace uncurl::nn {
+
+Tensor rms_norm(const Tensor& x, const Tensor& weight, double epsilon) {
+  const Tensor x32 = x.to(at::kFloat);
+  const Tensor scale = x32.pow(2).mean(-1, /*keepdim=*/true).add_(epsilon).rsqrt_();
+  return weight * (x32 * scale).to(x.scalar_type());
+}
+
+}  // namespace uncurl::nn

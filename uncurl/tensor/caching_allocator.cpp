@@ -1,0 +1,87 @@
+#include "uncurl/tensor/caching_allocator.h"
+
+#include <c10/core/Allocator.h>
+#include <c10/core/CPUAllocator.h>
+#include <c10/core/impl/alloc_cpu.h>
+
+#include <bit>
+#include <cstddef>
+#include <cstring>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+namespace uncurl {
+namespace {
+
+constexpr std::size_t kSmallest = 256 * 1024;
+constexpr std::size_t kHeader = 64;  // holds the block's size and keeps the alignment that libtorch expects
+
+std::size_t rounded(std::size_t bytes) {
+  const std::size_t step = std::bit_floor(bytes) / 8;
+  return (bytes + step - 1) / step * step;
+}
+
+/// Blocks that are free, by size. Never destroyed: static tensors may outlive every other static.
+struct FreeBlocks {
+  std::mutex mutex;
+  std::unordered_map<std::size_t, std::vector<void*>> by_size;
+};
+
+FreeBlocks& free_blocks() {
+  static FreeBlocks& blocks = *new FreeBlocks;
+  return blocks;
+}
+
+std::size_t& size_of(void* block) { return *static_cast<std::size_t*>(block); }
+
+/// A block of `size` bytes after its header, kept or new.
+void* take(std::size_t size) {
+  if (size >= kSmallest) {
+    FreeBlocks& blocks = free_blocks();
+    const std::lock_guard lock(blocks.mutex);
+    std::vector<void*>& free = blocks.by_size[size];
+    if (!free.empty()) {
+      void* const block = free.back();
+      free.pop_back();
+      return block;
+    }
+  }
+  void* const block = c10::alloc_cpu(kHeader + size);
+  size_of(block) = size;
+  return block;
+}
+
+void give_back(void* data) {
+  if (data == nullptr) return;
+  void* const block = static_cast<char*>(data) - kHeader;
+  const std::size_t size = size_of(block);
+  if (size < kSmallest) return c10::free_cpu(block);
+  FreeBlocks& blocks = free_blocks();
+  const std::lock_guard lock(blocks.mutex);
+  blocks.by_size[size].push_back(block);
+}
+
+class CachingAllocator final : public c10::Allocator {
+ public:
+  c10::DataPtr allocate(std::size_t bytes) override {
+    if (bytes == 0) return {nullptr, nullptr, &give_back, c10::Device(c10::kCPU)};
+    void* const data = static_cast<char*>(take(bytes < kSmallest ? bytes : rounded(bytes))) + kHeader;
+    return {data, data, &give_back, c10::Device(c10::kCPU)};
+  }
+
+  c10::DeleterFnPtr raw_deleter() const override { return &give_back; }
+
+  void copy_data(void* target, const void* source, std::size_t count) const override {
+    std::memcpy(target, source, count);
+  }
+};
+
+}  // namespace
+
+void use_caching_allocator() {
+  static CachingAllocator allocator;
+  c10::SetCPUAllocator(&allocator, /*priority=*/1);
+}
+
+}  // namespace uncurl

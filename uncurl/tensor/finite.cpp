@@ -1,0 +1,42 @@
+#include "uncurl/tensor/finite.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <atomic>
+#include <cassert>
+
+namespace uncurl {
+namespace {
+
+/// A float is NaN or infinite where all bits of its exponent are set.
+template <class Word>
+bool no_full_exponent(const void* data, std::int64_t count, Word exponent) {
+  const Word* const words = static_cast<const Word*>(data);
+  std::atomic<bool> found{false};
+  at::parallel_for(0, count, /*grain_size=*/1 << 18, [&](std::int64_t begin, std::int64_t end) {
+    Word any = 0;
+    for (std::int64_t i = begin; i < end; ++i) any |= static_cast<Word>((words[i] & exponent) == exponent);
+    if (any != 0) found = true;
+  });
+  return !found;
+}
+
+}  // namespace
+
+bool all_finite(const at::Tensor& tensor) {
+  assert(tensor.is_contiguous() && tensor.is_cpu());
+  const void* const data = tensor.const_data_ptr();
+  switch (tensor.scalar_type()) {
+    case at::kBFloat16:
+      return no_full_exponent<std::uint16_t>(data, tensor.numel(), 0x7f80);
+    case at::kHalf:
+      return no_full_exponent<std::uint16_t>(data, tensor.numel(), 0x7c00);
+    case at::kFloat:
+      return no_full_exponent<std::uint32_t>(data, tensor.numel(), 0x7f800000u);
+    default:
+      return at::isfinite(tensor).all().item<bool>();
+  }
+}
+
+}  // namespace uncurl

@@ -1,0 +1,10 @@
+#include "uncurl/tensor/threads.h"
+
+#include <ATen/Parallel.h>
+
+namespace uncurl {
+
+SingleThread::SingleThread() : before_(at::get_num_threads()) { at::set_num_threads(1); }
+SingleThread::~SingleThread() { at::set_num_threads(before_); }
+
+}  // namespace uncurl

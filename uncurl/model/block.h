@@ -1,0 +1,29 @@
+// One layer of the decoder: attention, then experts or a dense MLP. It does not know whether its neighbours are in
+// memory, so that streaming and resident models share it.
+#pragma once
+
+#include "uncurl/model/observer.h"
+#include "uncurl/model/rows.h"
+#include "uncurl/model/weights.h"
+#include "uncurl/nn/experts.h"
+#include "uncurl/nn/rope.h"
+
+namespace uncurl::model {
+
+struct BlockContext {
+  const ModelConfig& config;
+  const nn::RopeTables& rope;
+  nn::Implementation implementation = nn::Implementation::kFastest;
+};
+
+/// @param hidden_ND  the residual stream of the packed rows
+/// @param first_token, observer  see MoeCall; observer may be null
+/// @return           [N,D]
+Tensor run_block(const Tensor& hidden_ND, const LayerWeights& weights, const BlockContext& context, std::int64_t layer,
+                 const PackedRows& rows, std::int64_t first_token, MoeObserver* observer);
+
+/// The MoE part alone, without norm and residual: what it adds to the residual stream for normed inputs x.
+Tensor run_moe(const Tensor& x_ND, const MoeWeights& weights, const BlockContext& context, std::int64_t layer,
+               std::int64_t first_token, MoeObserver* observer);
+
+}  // namespace uncurl::model

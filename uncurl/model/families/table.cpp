@@ -1,0 +1,11 @@
+// The table of families: one line each. `uncurl families` prints it.
+#include "uncurl/model/families/table.h"
+
+namespace uncurl::model {
+
+const std::vector<Family>& families() {
+  static const std::vector<Family> table = {qwen3_moe(), qwen2_moe(), mixtral(), olmoe()};
+  return table;
+}
+
+}  // namespace uncurl::model

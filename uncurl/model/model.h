@@ -1,0 +1,38 @@
+// A checkpoint that is known to fit its config and family: what every command opens first.
+#pragma once
+
+#include <filesystem>
+
+#include "uncurl/checkpoint/checkpoint.h"
+#include "uncurl/model/config.h"
+#include "uncurl/model/weights.h"
+
+namespace uncurl::model {
+
+struct Model {
+  checkpoint::Checkpoint checkpoint;
+  Json config_json;
+  const Family* family;
+  ExpertLayout layout;
+  ModelConfig config;
+
+  const std::filesystem::path& folder() const { return checkpoint.folder(); }
+};
+
+/// Opens the folder and checks that every tensor the model needs is there with the shape that config.json implies.
+/// Reads headers only. @throws Error naming the tensor, its shape, the expected one and what may be wrong
+Model open_model(const std::filesystem::path& folder);
+
+/// The tensor of this name as stored: a view of the mapped file, never to be written to.
+Tensor stored_tensor(const checkpoint::Checkpoint& checkpoint, const std::string& name);
+
+/// The routed expert `expert` of a layer as stored (views).
+Expert stored_expert(const Model& model, std::int64_t layer, std::int64_t expert);
+
+/// All routed experts of a layer as stored (views).
+std::vector<Expert> stored_experts(const Model& model, std::int64_t layer);
+
+/// The stored dtype of the routed experts ("BF16").
+std::string expert_dtype(const Model& model);
+
+}  // namespace uncurl::model

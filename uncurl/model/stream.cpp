@@ -1,0 +1,114 @@
+#include "uncurl/model/stream.h"
+
+#include <ATen/ATen.h>
+
+#include "uncurl/base/error.h"
+#include "uncurl/nn/norm.h"
+#include "uncurl/tensor/finite.h"
+
+namespace uncurl::model {
+namespace {
+
+void check_finite(const Tensor& tensor, const std::string& name, const std::string& detail) {
+  check(all_finite(tensor), "tensor '", name, "'", detail,
+        " holds NaN or infinite values; the checkpoint is damaged, download or convert it again");
+}
+
+}  // namespace
+
+LayerStream::LayerStream(const Model& model, const Compute& compute) : model_(model), compute_(compute) {}
+
+Tensor LayerStream::converted(const std::string& name) const {
+  const Tensor tensor = stored_tensor(model_.checkpoint, name);
+  check_finite(tensor, name, "");
+  return tensor.to(compute_.device, compute_.dtype);
+}
+
+LayerWeights LayerStream::load(std::int64_t layer) const {
+  LayerWeights weights;
+  for_each_tensor(
+      weights, model_.config, *model_.family, model_.layout, layer,
+      [&](Tensor& tensor, const std::string& name, const std::vector<std::int64_t>&) { tensor = converted(name); });
+  if (weights.moe.correction_bias.defined()) weights.moe.correction_bias = weights.moe.correction_bias.to(at::kFloat);
+  const std::int64_t num_experts = model_.config.layers[static_cast<std::size_t>(layer)].num_experts;
+  for (std::int64_t e = 0; e < num_experts; ++e) {
+    const Expert stored = stored_expert(model_, layer, e);
+    const std::string detail = concat(" (layer ", layer, ", expert ", e, ")");
+    const ExpertLayout& layout = model_.layout;
+    check_finite(stored.gate, fill_name(layout.fused ? layout.gate_up : layout.gate, layer, e), detail);
+    check_finite(stored.up, fill_name(layout.fused ? layout.gate_up : layout.up, layer, e), detail);
+    check_finite(stored.down, fill_name(layout.down, layer, e), detail);
+    const auto convert = [&](const Tensor& tensor) { return tensor.to(compute_.device, compute_.dtype); };
+    weights.moe.experts.push_back({convert(stored.gate), convert(stored.up), convert(stored.down)});
+  }
+  return weights;
+}
+
+std::vector<const checkpoint::TensorInfo*> LayerStream::stored(std::int64_t layer) const {
+  std::vector<const checkpoint::TensorInfo*> infos;
+  LayerWeights unused;
+  for_each_tensor(unused, model_.config, *model_.family, model_.layout, layer,
+                  [&](Tensor&, const std::string& name, const std::vector<std::int64_t>&) {
+                    infos.push_back(model_.checkpoint.find(name));
+                  });
+  const std::int64_t num_experts = model_.config.layers[static_cast<std::size_t>(layer)].num_experts;
+  if (num_experts == 0) return infos;
+  for (const ExpertTensor& tensor : expert_tensors(model_.config, model_.layout, layer, num_experts)) {
+    infos.push_back(model_.checkpoint.find(tensor.name));
+  }
+  return infos;
+}
+
+void LayerStream::prefetch(std::int64_t layer) const {
+  if (layer < model_.config.num_layers()) model_.checkpoint.will_need(stored(layer));
+}
+
+void LayerStream::release(std::int64_t layer) const { model_.checkpoint.release(stored(layer)); }
+
+Tensor LayerStream::embed(const Tensor& ids_N) const {
+  const Tensor table = stored_tensor(model_.checkpoint, model_.family->names.embeddings);
+  return table.index_select(0, ids_N).to(compute_.device, compute_.dtype);
+}
+
+Tensor LayerStream::final_norm(const Tensor& hidden_ND) const {
+  return nn::rms_norm(hidden_ND, converted(model_.family->names.final_norm), model_.config.norm_epsilon);
+}
+
+Tensor LayerStream::head() const {
+  const TensorNames& names = model_.family->names;
+  return converted(model_.config.tied_embeddings ? names.embeddings : names.head);
+}
+
+void sweep_layers_(Tensor& hidden_ND, const PackedRows& rows, const LayerStream& stream, const SweepOptions& options,
+                   MoeObserver* observer, const Listener& listener) {
+  const c10::InferenceMode inference;
+  const ModelConfig& config = stream.model().config;
+  const nn::RopeTables rope =
+      nn::rope_tables(nn::rope_frequencies(config.head_dim, config.rope_theta).to(stream.compute().device),
+                      rows.longest(), stream.compute().dtype);
+  const BlockContext context{config, rope, options.implementation};
+  const std::vector<RowRange> chunks = row_chunks(rows, options.chunk_tokens);
+  const std::int64_t num_layers = config.num_layers();
+  const std::int64_t total = (num_layers - options.first_layer) * rows.num_tokens();
+  std::int64_t done = 0;
+  stream.prefetch(options.first_layer);
+  for (std::int64_t layer = options.first_layer; layer < num_layers; ++layer) {
+    LayerWeights weights = stream.load(layer);
+    if (options.edit) weights = options.edit(std::move(weights), layer);
+    stream.prefetch(layer + 1);
+    for (const RowRange& chunk : chunks) {
+      const PackedRows part = slice_rows(rows, chunk.first, chunk.end);
+      const std::int64_t first_token = rows.begins[static_cast<std::size_t>(chunk.first)];
+      Tensor part_ND = hidden_ND.narrow(0, first_token, part.num_tokens());
+      part_ND.copy_(run_block(part_ND, weights, context, layer, part, first_token, observer));
+      done += part.num_tokens();
+      listener.progress({concat(options.label, " layer ", layer + 1, " of ", num_layers), "tokens", done, total});
+    }
+    stream.release(layer);
+    if (options.after_layer) options.after_layer(layer);
+  }
+}
+
+at::ScalarType default_dtype(const Model& model) { return expert_dtype(model) == "BF16" ? at::kBFloat16 : at::kFloat; }
+
+}  // namespace uncurl::model

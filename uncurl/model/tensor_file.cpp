@@ -1,0 +1,62 @@
+#include "uncurl/model/tensor_file.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "uncurl/base/error.h"
+#include "uncurl/base/file.h"
+#include "uncurl/checkpoint/safetensors.h"
+#include "uncurl/tensor/bytes.h"
+
+namespace uncurl::model {
+namespace {
+
+constexpr const char* kMetadataKey = "uncurl";
+
+}  // namespace
+
+void write_tensor_file(const std::filesystem::path& path, const NamedTensors& tensors, const Json& metadata) {
+  std::vector<checkpoint::TensorSpec> specs;
+  for (const auto& [name, tensor] : tensors) {
+    specs.push_back({name, dtype_name(tensor.scalar_type()), tensor.sizes().vec()});
+  }
+  const std::filesystem::path partial = partial_name(path);
+  {
+    std::ofstream out(partial, std::ios::binary);
+    out << checkpoint::safetensors_header(specs, {{kMetadataKey, metadata.dump()}});
+    for (const auto& [name, tensor] : tensors) {
+      const Tensor contiguous = tensor.contiguous();
+      const std::span<const std::byte> bytes = bytes_of(contiguous);
+      out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    }
+    out.flush();
+    check(out.good(), partial.string(), ": cannot be written: ", std::strerror(errno));
+  }
+  std::filesystem::rename(partial, path);
+}
+
+const Tensor& TensorFile::at(const std::string& name) const {
+  const auto found = tensors.find(name);
+  check(found != tensors.end(), "tensor '", name, "' is missing; was the file written by another version?");
+  return found->second;
+}
+
+TensorFile read_tensor_file(const std::filesystem::path& path) {
+  const auto mapping = std::make_shared<const MappedFile>(path);
+  const checkpoint::SafetensorsFile header = checkpoint::parse_safetensors_header(mapping->bytes(), path.string());
+  check(header.metadata.contains(kMetadataKey), path.string(), ": is a safetensors file, but not one of uncurl's");
+  TensorFile file;
+  try {
+    file.metadata = Json::parse(header.metadata[kMetadataKey].get<std::string>());
+  } catch (const nlohmann::json::exception& error) {
+    fail(path.string(), ": its metadata is not JSON: ", error.what());
+  }
+  for (const checkpoint::TensorInfo& info : header.tensors) {
+    const auto bytes = mapping->bytes().subspan(info.begin, info.num_bytes());
+    file.tensors.emplace(info.name, view_bytes(bytes, info.dtype, info.shape, mapping));
+  }
+  return file;
+}
+
+}  // namespace uncurl::model

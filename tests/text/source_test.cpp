@@ -1,0 +1,118 @@
+#include "uncurl/text/source.h"
+
+#include "tests/text/fixtures.h"
+
+namespace uncurl::text {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(SourceRequest, ReadsAPathWithOrWithoutAWeight) {
+  EXPECT_EQ(parse_source_request("a.txt").path, "a.txt");
+  EXPECT_FALSE(parse_source_request("a.txt").weight.has_value());
+  EXPECT_EQ(parse_source_request("a.txt:0.25").path, "a.txt");
+  EXPECT_EQ(parse_source_request("a.txt:0.25").weight, 0.25);
+  EXPECT_EQ(parse_source_request("c:/data/a.txt").path, "c:/data/a.txt");
+  EXPECT_EQ(parse_source_request("dir:3/a.txt").path, "dir:3/a.txt");
+}
+
+TEST(SourceRequest, RefusesWeightsThatAreNotPositive) {
+  for (const char* const text : {"a:0", "a:-1", "a:nan", "a:inf", "a:1e999"})
+    EXPECT_THROW(parse_source_request(text), UsageError) << text;
+}
+
+TEST(SourceRequest, RefusesAnEmptyPath) {
+  EXPECT_THROW(parse_source_request(""), UsageError);
+  EXPECT_THROW(parse_source_request(":2"), UsageError);
+}
+
+class ReadSource : public testing::Test {
+ protected:
+  Source read(const std::filesystem::path& path, const ReadOptions& options = {}) {
+    return read_source({path.string(), 2.0}, options);
+  }
+  std::string refusal(const std::filesystem::path& path, const ReadOptions& options = {}) {
+    return error_of([&] { read(path, options); });
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(ReadSource, TakesParagraphsOfAText) {
+  const Source source = read(folder_.write("a.txt", "one\n\ntwo\n"));
+  ASSERT_EQ(source.examples.size(), 1u);
+  EXPECT_EQ(source.examples[0].text(), "one\n\ntwo");
+  EXPECT_EQ(source.weight, 2.0);
+  EXPECT_EQ(source.name, (folder_.path() / "a.txt").string());
+}
+
+TEST_F(ReadSource, TakesTextOrPromptWithCompletion) {
+  const Source source =
+      read(folder_.write("a.jsonl", "{\"text\": \"t\", \"id\": 3}\n{\"prompt\": \"p\", \"completion\": \" c\"}\n"));
+  ASSERT_EQ(source.examples.size(), 2u);
+  EXPECT_EQ(source.examples[0].prompt, "t");
+  EXPECT_EQ(source.examples[0].completion, "");
+  EXPECT_EQ(source.examples[1].completion, " c");
+  EXPECT_EQ(source.examples[1].text(), "p c");
+}
+
+TEST_F(ReadSource, RendersTheTemplateAsTyped) {
+  const Source source =
+      read(folder_.write("a.jsonl", R"({"q": "Q", "text": "unused"})"), {.record_template = "{q}\\n{{x}}"});
+  EXPECT_EQ(source.examples[0].text(), "Q\n{x}");
+}
+
+TEST_F(ReadSource, SaysWhichFieldsARowHas) {
+  const auto path = folder_.write("a.jsonl", "{\"text\": \"t\"}\n{\"question\": \"q\", \"answer\": \"a\"}\n");
+  EXPECT_THAT(refusal(path),
+              HasSubstr("a.jsonl:2: expected the field 'text', or 'prompt' and 'completion'; the row has "
+                        "question, answer"));
+  EXPECT_THAT(refusal(path, {.record_template = "{question}"}),
+              HasSubstr("a.jsonl:1: no field 'question'; the row has text"));
+  EXPECT_THAT(refusal(folder_.write("b.jsonl", "{\"text\": [1]}")),
+              HasSubstr("b.jsonl:1: field 'text' is not a single value"));
+}
+
+TEST_F(ReadSource, SaysWhichLineIsNotJson) {
+  EXPECT_THAT(refusal(folder_.write("a.jsonl", "{\"text\": \"t\"}\n{\"text\": \"t\n")),
+              HasSubstr("a.jsonl:2: not valid JSON"));
+}
+
+TEST_F(ReadSource, RefusesFilesWithoutUsableRows) {
+  EXPECT_THAT(refusal(folder_.write("a.txt", "")), HasSubstr("a.txt: no usable rows"));
+  EXPECT_THAT(refusal(folder_.write("b.txt", "\n \n")), HasSubstr("no usable rows"));
+  EXPECT_THAT(refusal(folder_.write("a.jsonl", "{\"text\": \" \"}\n")), HasSubstr("no usable rows"));
+}
+
+TEST_F(ReadSource, LooksBareNamesUpAmongTheTasks) {
+  folder_.write("t.json", R"({"name": "t", "description": "d", "metric": "exact_match", "rows": {"train": "r.jsonl"},
+                              "prompt": "{q}", "completion": " {a}"})");
+  folder_.write("r.jsonl", R"({"q": "Q", "a": "A"})");
+  const ReadOptions options{.tasks_folder = folder_.path()};
+  EXPECT_EQ(read("t", options).examples[0].text(), "Q A");
+  EXPECT_EQ(read(folder_.path() / "t.json", options).examples[0].text(), "Q A");
+  EXPECT_THAT(refusal("u", options), HasSubstr("'u' is neither a file nor a task. Tasks in"));
+  EXPECT_THAT(refusal("u", options), HasSubstr(": t"));
+}
+
+TEST_F(ReadSource, RefusesATaskWithoutTrainingRows) {
+  EXPECT_THAT(refusal("arc_easy", {.tasks_folder = repository() / "tasks"}),
+              HasSubstr("no train rows; this task has test"));
+}
+
+TEST_F(ReadSource, RefusesOtherFiles) {
+  EXPECT_THAT(refusal(folder_.write("a.csv", "x")), HasSubstr("unknown kind of data file"));
+  EXPECT_THAT(refusal(folder_.path() / "gone.txt"), HasSubstr("no such file"));
+  EXPECT_THAT(refusal(folder_.path()), HasSubstr("is a folder"));
+}
+
+TEST_F(ReadSource, HashesWhatTheModelWillRead) {
+  const auto path = folder_.write("a.jsonl", R"({"text": "t", "other": 1})");
+  const std::string hash = read(path).content_hash;
+  EXPECT_EQ(read(folder_.write("b.jsonl", R"({"other": 2, "text": "t"})")).content_hash, hash);
+  EXPECT_NE(read(folder_.write("c.jsonl", R"({"text": "u", "other": 1})")).content_hash, hash);
+  EXPECT_NE(read(path, {.record_template = "{text}!"}).content_hash, hash);
+}
+
+}  // namespace
+}  // namespace uncurl::text

@@ -1,0 +1,31 @@
+#include <algorithm>
+#include <array>
+
+#include "uncurl/base/error.h"
+#include "uncurl/text/readers/reader.h"
+
+namespace uncurl::text {
+namespace {
+
+struct NamedReader {
+  const char* name;
+  Reader reader;
+};
+
+constexpr auto kReaders = std::to_array<NamedReader>(
+    {{"flat", read_flat}, {"copa", read_copa}, {"multirc", read_multirc}, {"wic", read_wic}, {"wsc", read_wsc}});
+
+}  // namespace
+
+std::vector<Row> read_flat(const Row& line) { return {line}; }
+
+Reader find_reader(const std::string& name, const std::string& place) {
+  const auto found =
+      std::find_if(kReaders.begin(), kReaders.end(), [&](const NamedReader& r) { return r.name == name; });
+  if (found != kReaders.end()) return found->reader;
+  std::string names;
+  for (const NamedReader& reader : kReaders) names += std::string(names.empty() ? "" : ", ") + reader.name;
+  fail(place, ": reader '", name, "' is not known (known: ", names, ")");
+}
+
+}  // namespace uncurl::text

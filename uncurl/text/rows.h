@@ -1,0 +1,16 @@
+// Data files as rows of named fields: one JSON object a line (.jsonl), or one JSON array of objects (.json).
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "uncurl/text/template.h"
+
+namespace uncurl::text {
+
+/// Lines without anything but white space are skipped.
+/// @throws Error naming file and line if a row is not a JSON object, or naming the file if it is neither .jsonl nor
+/// .json
+std::vector<Row> read_rows(const std::filesystem::path& path);
+
+}  // namespace uncurl::text

@@ -1,0 +1,114 @@
+#include "uncurl/text/source.h"
+
+#include <charconv>
+#include <cmath>
+#include <utility>
+
+#include "uncurl/base/error.h"
+#include "uncurl/base/file.h"
+#include "uncurl/base/hash.h"
+#include "uncurl/text/paragraphs.h"
+#include "uncurl/text/rows.h"
+#include "uncurl/text/task.h"
+
+namespace uncurl::text {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<Example> read_text_file(const fs::path& path) {
+  std::vector<Example> examples;
+  for (std::string& record : records_of_text(read_text(path))) examples.push_back({std::move(record), ""});
+  return examples;
+}
+
+Example example_of(const Row& row) {
+  const auto field = [&](const char* name) {
+    return text_of(field_of(row, name), concat(row.place, ": field '", name, "'"));
+  };
+  if (row.fields.contains("text")) return {field("text"), ""};
+  if (row.fields.contains("prompt") && row.fields.contains("completion")) return {field("prompt"), field("completion")};
+  std::string names;
+  for (const auto& [name, value] : row.fields.items()) names += (names.empty() ? "" : ", ") + name;
+  fail(row.place, ": expected the field 'text', or 'prompt' and 'completion'; the row has ",
+       names.empty() ? "no fields" : names,
+       ". Other fields can be used through --template, as in \"{question}\\n{answer}\"");
+}
+
+std::vector<Example> read_record_lines(const fs::path& path, const std::string& record_template) {
+  std::vector<Example> examples;
+  const bool known_fields = record_template.empty();
+  const Template pattern(unescape(record_template), "--template");
+  for (const Row& row : read_rows(path))
+    examples.push_back(known_fields ? example_of(row) : Example{pattern.render(row), ""});
+  return examples;
+}
+
+std::vector<Example> read_task_rows(const fs::path& file, const ReadOptions& options) {
+  const fs::path data_root = options.data_root.empty() ? options.tasks_folder / "../../shared/data" : options.data_root;
+  std::vector<Example> examples;
+  for (const TaskExample& example : read_examples(read_task(file), options.split, data_root))
+    examples.push_back(example.right_answer());
+  return examples;
+}
+
+fs::path task_file(const std::string& name, const ReadOptions& options) {
+  const fs::path file = options.tasks_folder / (name + ".json");
+  if (fs::exists(file)) return file;
+  std::string known;
+  for (const std::string& task : task_names(options.tasks_folder)) known += (known.empty() ? "" : ", ") + task;
+  fail("'", name, "' is neither a file nor a task. Tasks in ", options.tasks_folder.string(), ": ",
+       known.empty() ? "none" : known);
+}
+
+std::vector<Example> read_any(const std::string& name, const ReadOptions& options) {
+  const fs::path path = name;
+  const bool bare_name = !path.has_parent_path() && !path.has_extension();
+  if (bare_name && !fs::exists(path)) return read_task_rows(task_file(name, options), options);
+  check(fs::exists(path), name, ": no such file");
+  check(!fs::is_directory(path), name, ": is a folder; expected a .txt, .jsonl or .json file, or the name of a task");
+  const std::string extension = path.extension().string();
+  if (extension == ".txt") return read_text_file(path);
+  if (extension == ".jsonl") return read_record_lines(path, options.record_template);
+  if (extension == ".json") return read_task_rows(path, options);
+  fail(name, ": unknown kind of data file; expected .txt, .jsonl, or .json (a task file)");
+}
+
+bool has_text(const Example& example) { return example.text().find_first_not_of(" \t\r\n") != std::string::npos; }
+
+std::string hash_of(const std::vector<Example>& examples) {
+  Hasher hasher;
+  for (const Example& example : examples) {
+    hasher.add(example.prompt);
+    hasher.add(example.completion);
+  }
+  return hasher.hex();
+}
+
+}  // namespace
+
+SourceRequest parse_source_request(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  SourceRequest request{text, std::nullopt};
+  if (colon != std::string::npos) {
+    double weight = 0;
+    const char* const last = text.data() + text.size();
+    const auto [end, error] = std::from_chars(text.data() + colon + 1, last, weight);
+    if (end == last && error != std::errc::invalid_argument) {
+      if (error != std::errc() || !std::isfinite(weight) || weight <= 0)
+        throw UsageError("'" + text + "': the weight of a source must be a positive number");
+      request = {text.substr(0, colon), weight};
+    }
+  }
+  if (request.path.empty()) throw UsageError("'" + text + "': expected PATH or PATH:WEIGHT");
+  return request;
+}
+
+Source read_source(const SourceRequest& request, const ReadOptions& options) {
+  std::vector<Example> examples = read_any(request.path, options);
+  std::erase_if(examples, [](const Example& example) { return !has_text(example); });
+  check(!examples.empty(), request.path, ": no usable rows: the file is empty, or its rows have no text");
+  return {request.path, request.weight, hash_of(examples), std::move(examples)};
+}
+
+}  // namespace uncurl::text

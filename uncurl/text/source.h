@@ -1,0 +1,45 @@
+// A source: the records of one --task or --held-out argument, ready to be tokenised.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "uncurl/text/example.h"
+
+namespace uncurl::text {
+
+struct SourceRequest {
+  std::string path;  ///< a file, or the name of a task
+  std::optional<double> weight;
+};
+
+/// "PATH" or "PATH:WEIGHT". What follows the last colon is a weight if it reads as a number.
+/// @throws UsageError if the path is empty, or the weight is not positive and finite
+SourceRequest parse_source_request(const std::string& text);
+
+struct ReadOptions {
+  std::string record_template;  ///< for .jsonl files; as typed, with \n for a line break; empty: the known fields
+  std::filesystem::path tasks_folder;  ///< where a bare name such as "boolq" is looked up
+  std::filesystem::path data_root;     ///< where paths in task files start; empty: <tasks_folder>/../../shared/data
+  std::string split = "train";         ///< which rows of a task
+};
+
+struct Source {
+  std::string name;  ///< the path or task name as it was asked for
+  std::optional<double> weight;
+  std::string content_hash;       ///< of the examples in their order, so that a changed prompt shows
+  std::vector<Example> examples;  ///< never empty
+};
+
+/// Reads a source by the kind of its file:
+///   .txt    paragraphs (separated by blank lines), joined until a record has 2,000 bytes; a paragraph of more than
+///   8,000 is
+///           cut at line ends, else at spaces
+///   .jsonl  a record a line: `text`; or `prompt` and `completion`; or what `record_template` makes of its fields
+///   .json   a task file, or the name of one in `tasks_folder`
+/// @throws Error naming file and line of what does not fit, or the tasks there are
+Source read_source(const SourceRequest& request, const ReadOptions& options);
+
+}  // namespace uncurl::text

@@ -1,0 +1,168 @@
+#include "uncurl/text/task.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "uncurl/base/error.h"
+#include "uncurl/base/json.h"
+#include "uncurl/text/rows.h"
+
+namespace uncurl::text {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string joined(const auto& names) {
+  std::string out;
+  for (const auto& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out;
+}
+
+constexpr auto kMetrics = std::to_array<const char*>({"accuracy", "macro_f1", "exact_match", "pass_at_1"});
+
+std::string read_metric(const JsonObject& json) {
+  const std::string metric = json.string("metric");
+  check(std::find(kMetrics.begin(), kMetrics.end(), metric) != kMetrics.end(), json.place(), ": metric '", metric,
+        "' is not known (known: ", joined(std::vector<std::string>(kMetrics.begin(), kMetrics.end())), ")");
+  return metric;
+}
+
+LabelRule read_label(const JsonObject& json) {
+  json.expect_only({"field", "values"});
+  LabelRule rule{json.string("field"), {}};
+  if (!json.has("values")) return rule;
+  const JsonObject values = json.object("values");
+  for (const auto& [value, index] : values.json().items()) rule.values[value] = static_cast<int>(values.integer(value));
+  return rule;
+}
+
+std::vector<Template> read_templates(const JsonObject& task, const char* key) {
+  std::vector<Template> templates;
+  for (const Json& text : task.array(key)) {
+    check(text.is_string(), task.place(), ": '", key, "' must hold strings or be {\"field\": ...}");
+    templates.emplace_back(text.get<std::string>(), task.place());
+  }
+  check(!templates.empty(), task.place(), ": '", key, "' is empty");
+  return templates;
+}
+
+void read_answers(const JsonObject& json, Task& task) {
+  if (json.has("completion")) {
+    check(!json.has("choices") && !json.has("label"), json.place(),
+          ": a task has 'completion', or 'choices' with 'label'");
+    task.choices.emplace_back(json.string("completion"), json.place());
+    return;
+  }
+  check(json.has("choices") && json.has("label"), json.place(),
+        ": a task needs 'completion', or 'choices' with 'label'");
+  task.label = read_label(json.object("label"));
+  if (json.json().at("choices").is_object()) {
+    const JsonObject choices = json.object("choices");
+    choices.expect_only({"field", "prefix"});
+    task.choices_in_row = ChoicesInRow{choices.string("field"), choices.string("prefix", "")};
+  } else {
+    task.choices = read_templates(json, "choices");
+  }
+}
+
+std::map<std::string, std::string> read_splits(const JsonObject& json) {
+  std::map<std::string, std::string> splits;
+  for (const auto& [split, path] : json.json().items()) splits[split] = json.string(split);
+  check(!splits.empty(), json.place(), ": names no rows");
+  return splits;
+}
+
+std::vector<std::string> choices_of(const Task& task, const Row& row) {
+  std::vector<std::string> choices;
+  if (!task.choices_in_row) {
+    for (const Template& choice : task.choices) choices.push_back(choice.render(row));
+    return choices;
+  }
+  const auto& [field, prefix] = *task.choices_in_row;
+  const Json& values = field_of(row, field);
+  check(values.is_array() && !values.empty(), row.place, ": field '", field, "' must be an array of choices");
+  for (const Json& value : values)
+    choices.push_back(prefix + text_of(value, row.place + ": a choice in '" + field + "'"));
+  return choices;
+}
+
+int label_of(const LabelRule& rule, const Row& row, std::size_t num_choices) {
+  const Json& value = field_of(row, rule.field);
+  std::int64_t label = -1;
+  if (rule.values.empty()) {
+    check(value.is_number_integer(), row.place, ": field '", rule.field, "' must be the index of a choice, found ",
+          value.dump(), "; the task file can map other values by \"values\"");
+    label = value.get<std::int64_t>();
+  } else {
+    const std::string text = text_of(value, row.place + ": field '" + rule.field + "'");
+    const auto known = rule.values.find(text);
+    check(known != rule.values.end(), row.place, ": label '", text, "' is not among the values of the task file");
+    label = known->second;
+  }
+  check(label >= 0 && label < static_cast<std::int64_t>(num_choices), row.place, ": label ", label, " is not one of ",
+        num_choices, " choices (counted from 0)");
+  return static_cast<int>(label);
+}
+
+TaskExample example_of(const Task& task, const Row& row) {
+  TaskExample example{task.prompt.render(row), choices_of(task, row), 0};
+  if (task.label) example.label = label_of(*task.label, row, example.choices.size());
+  return example;
+}
+
+fs::path rows_path(const Task& task, const std::string& split, const fs::path& data_root) {
+  const auto found = task.rows.find(split);
+  if (found == task.rows.end()) {
+    std::vector<std::string> splits;
+    for (const auto& [name, path] : task.rows) splits.push_back(name);
+    fail(task.file.string(), ": no ", split, " rows; this task has ", joined(splits));
+  }
+  const fs::path beside = task.file.parent_path() / found->second;  // an absolute path replaces the folder
+  if (fs::exists(beside)) return beside;
+  const fs::path path = data_root / found->second;
+  check(fs::exists(path), task.file.string(), ": its ", split, " rows are neither at ", beside.string(), " nor at ",
+        path.string(), "; set UNCURL_DATA to the folder that holds ", found->second);
+  return path;
+}
+
+}  // namespace
+
+Task read_task(const fs::path& file) {
+  const Json json = read_json(file);
+  const JsonObject root(json, file.string());
+  root.expect_only({"name", "description", "source", "licence", "metric", "rows", "reader", "prompt", "choices",
+                    "label", "completion"});
+  Task task{.file = file,
+            .name = root.string("name"),
+            .description = root.string("description"),
+            .metric = read_metric(root),
+            .source = root.string("source", ""),
+            .licence = root.string("licence", ""),
+            .rows = read_splits(root.object("rows")),
+            .reader = find_reader(root.string("reader", "flat"), file.string()),
+            .prompt = Template(root.string("prompt"), file.string()),
+            .choices = {},
+            .choices_in_row = {},
+            .label = {}};
+  read_answers(root, task);
+  return task;
+}
+
+std::vector<TaskExample> read_examples(const Task& task, const std::string& split, const fs::path& data_root) {
+  std::vector<TaskExample> examples;
+  for (const Row& line : read_rows(rows_path(task, split, data_root)))
+    for (const Row& row : task.reader(line)) examples.push_back(example_of(task, row));
+  return examples;
+}
+
+std::vector<std::string> task_names(const fs::path& tasks_folder) {
+  std::vector<std::string> names;
+  if (!fs::is_directory(tasks_folder)) return names;
+  for (const auto& entry : fs::directory_iterator(tasks_folder))
+    if (entry.path().extension() == ".json") names.push_back(entry.path().stem().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace uncurl::text

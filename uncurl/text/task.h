@@ -1,0 +1,51 @@
+// A task file: where the rows are, how a row becomes a prompt with choices, which choice is right. See docs/formats.md.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "uncurl/text/example.h"
+#include "uncurl/text/readers/reader.h"
+#include "uncurl/text/template.h"
+
+namespace uncurl::text {
+
+/// The right choice of a row: a field that holds its index, or a value that `values` turns into one.
+struct LabelRule {
+  std::string field;
+  std::map<std::string, int> values;
+};
+
+/// Choices that a row brings along: the array `field`, each element behind `prefix`.
+struct ChoicesInRow {
+  std::string field, prefix;
+};
+
+struct Task {
+  std::filesystem::path file;
+  std::string name, description, metric, source, licence;
+  std::map<std::string, std::string> rows;  ///< split to path, as written in the file
+  Reader reader;
+  Template prompt;
+  std::vector<Template> choices;  ///< one template a choice; or one alone, the completion, when there is no label
+  std::optional<ChoicesInRow> choices_in_row;
+  std::optional<LabelRule> label;
+};
+
+/// @throws Error naming the file and key; keys that are not known are refused
+Task read_task(const std::filesystem::path& file);
+
+/// The rows of a split as prompts and choices, in the order of the file.
+/// @param data_root  where a relative path of the task file starts, unless the file exists beside the task file
+/// @throws Error naming the splits there are, or file and line of a row that does not fit
+std::vector<TaskExample> read_examples(const Task& task, const std::string& split,
+                                       const std::filesystem::path& data_root);
+
+/// Names of the task files in a folder, sorted; empty if there is no such folder.
+std::vector<std::string> task_names(const std::filesystem::path& tasks_folder);
+
+}  // namespace uncurl::text

@@ -1,0 +1,47 @@
+#include "uncurl/text/tokenizer.h"
+
+#include <string>
+
+#include "uncurl/base/error.h"
+#include "uncurl/text/tokenizers/sentencepiece_model.h"
+#include "uncurl/text/tokenizers/tokenizer_json.h"
+#include "uncurl/text/tokenizers/vocab_merges.h"
+
+namespace uncurl::text {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::unique_ptr<Tokenizer> open_folder(const fs::path& folder) {
+  if (fs::exists(folder / "tokenizer.json")) return open_tokenizer_json(folder / "tokenizer.json");
+  if (fs::exists(folder / "vocab.json") && fs::exists(folder / "merges.txt"))
+    return open_vocab_merges(folder / "vocab.json", folder / "merges.txt");
+  if (fs::exists(folder / "encoder.json") && fs::exists(folder / "vocab.bpe"))
+    return open_vocab_merges(folder / "encoder.json", folder / "vocab.bpe");
+  if (fs::exists(folder / "tokenizer.model")) return open_sentencepiece(folder / "tokenizer.model");
+  fail(folder.string(),
+       ": no tokenizer found; looked for tokenizer.json, vocab.json with merges.txt, encoder.json with ",
+       "vocab.bpe, tokenizer.model");
+}
+
+// A name as in mistral-common: tokenizer.model, tokenizer.model.v1, spiece.model.
+bool names_a_sentencepiece_model(const fs::path& file) {
+  const std::string name = file.filename().string();
+  return name.ends_with(".model") || name.find(".model.") != std::string::npos;
+}
+
+}  // namespace
+
+std::unique_ptr<Tokenizer> open_tokenizer(const fs::path& folder_or_file) {
+  check(fs::exists(folder_or_file), folder_or_file.string(), ": no such file or folder; expected a tokenizer");
+  if (fs::is_directory(folder_or_file)) return open_folder(folder_or_file);
+  const std::string name = folder_or_file.filename().string();
+  if (name == "vocab.json") return open_vocab_merges(folder_or_file, folder_or_file.parent_path() / "merges.txt");
+  if (name == "encoder.json") return open_vocab_merges(folder_or_file, folder_or_file.parent_path() / "vocab.bpe");
+  if (names_a_sentencepiece_model(folder_or_file)) return open_sentencepiece(folder_or_file);
+  if (folder_or_file.extension() == ".json") return open_tokenizer_json(folder_or_file);
+  fail(folder_or_file.string(), ": not the name of a tokenizer file; expected *.json (as tokenizer.json), vocab.json, ",
+       "encoder.json or *.model (SentencePiece)");
+}
+
+}  // namespace uncurl::text

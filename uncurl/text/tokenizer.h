@@ -1,0 +1,35 @@
+// Text to token ids. The kinds of tokenizer differ by the files a checkpoint folder holds; see tokenizers/.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace uncurl::text {
+
+/// A tokenizer in memory. Const member functions may be called from several threads at once.
+class Tokenizer {
+ public:
+  virtual ~Tokenizer() = default;
+
+  /// Ids of a text. Invalid UTF-8 counts as U+FFFD, as often as Python's bytes.decode("utf-8", "replace") says.
+  /// Special tokens written out in the text ("<|endoftext|>") become their ids, as in Hugging Face's fast tokenizers.
+  /// @param add_special_tokens  add what the tokenizer's own post-processor adds (a leading <s>, for example)
+  virtual std::vector<std::int32_t> encode(std::string_view text, bool add_special_tokens) const = 0;
+
+  /// One more than the largest id that encode() can return: must not exceed the rows of the embedding table.
+  virtual std::int64_t vocabulary_size() const = 0;
+};
+
+/// Opens the tokenizer of a checkpoint folder, or one tokenizer file. In a folder the first of these that exists is
+/// taken: tokenizer.json; vocab.json with merges.txt (GPT-2's own names: encoder.json with vocab.bpe); tokenizer.model.
+/// The older files obey tokenizer_config.json, where that lies beside them, in what it says of special tokens.
+/// @throws Error naming what was looked for, or the part of the file that is not supported: nothing is ignored in
+/// silence.
+///         `truncation` and `padding` of tokenizer.json are the exception: rows are cut by the caller, as transformers
+///         does.
+std::unique_ptr<Tokenizer> open_tokenizer(const std::filesystem::path& folder_or_file);
+
+}  // namespace uncurl::text

@@ -1,0 +1,23 @@
+#include "uncurl/text/tokenizers/json_parts.h"
+
+#include <limits>
+
+#include "uncurl/base/error.h"
+
+namespace uncurl::text {
+
+Regex pattern_of(const JsonObject& json) {
+  const JsonObject pattern = json.object("pattern");
+  pattern.expect_only({"String", "Regex"});
+  return pattern.has("String") ? Regex::literal(pattern.string("String"))
+                               : Regex::oniguruma(pattern.string("Regex"), pattern.place());
+}
+
+std::int32_t token_id(const Json& json, const std::string& place) {
+  const std::int64_t id = json.is_number_integer() ? json.get<std::int64_t>() : -1;
+  check(id >= 0 && id < std::numeric_limits<std::int32_t>::max(), place,
+        ": expected a token id (a whole number from 0), ", "found ", json.dump());
+  return static_cast<std::int32_t>(id);
+}
+
+}  // namespace uncurl::text

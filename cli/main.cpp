@@ -1,0 +1,47 @@
+// The program: commands, and the one place where errors become exit codes. 0 done, 1 failed, 2 asked wrongly.
+#include <iostream>
+
+#include "cli/commands.h"
+#include "uncurl/base/error.h"
+#include "uncurl/tensor/caching_allocator.h"
+
+namespace {
+
+int run(int argc, char** argv) {
+  uncurl::cli::Terminal terminal;
+  CLI::App app("uncurl: a sparse Mixture-of-Experts checkpoint and data of a task in, a smaller checkpoint out.");
+  app.set_version_flag("--version", UNCURL_VERSION);
+  app.require_subcommand(1);
+  uncurl::cli::add_prune(app, terminal);
+  uncurl::cli::add_inspect(app, terminal);
+  uncurl::cli::add_observe(app, terminal);
+  uncurl::cli::add_plan(app, terminal);
+  uncurl::cli::add_apply(app, terminal);
+  uncurl::cli::add_methods(app, terminal);
+  uncurl::cli::add_families(app, terminal);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  uncurl::use_caching_allocator();
+  uncurl::cli::handle_interrupts();
+  try {
+    return run(argc, argv);
+  } catch (const uncurl::UsageError& error) {
+    std::cerr << "error: " << error.what() << "\n";
+    return 2;
+  } catch (const uncurl::Interrupted&) {
+    std::cerr << "interrupted; finished layers of an observation are kept, the same command resumes there\n";
+    return 130;
+  } catch (const std::exception& error) {
+    std::cerr << "error: " << error.what() << "\n";
+    return 1;
+  }
+}

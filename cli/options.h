@@ -1,0 +1,66 @@
+// Options that several commands share, from flag to the library's structs. An option has one name everywhere.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "uncurl/model/stream.h"
+#include "uncurl/prune/planner.h"
+#include "uncurl/text/sample.h"
+
+namespace uncurl::cli {
+
+/// --task, --held-out, --template, --sequence-length, --max-tokens
+struct DataOptions {
+  std::vector<std::string> tasks;
+  std::vector<std::string> held_out;
+  std::string record_template;
+  text::SampleOptions sample;
+};
+void add_data_options(CLI::App& command, DataOptions& options);
+
+/// Reads and tokenises the rows with the model's own tokenizer.
+std::vector<text::SampledSource> read_rows(const DataOptions& options, const std::filesystem::path& model,
+                                           const Listener& listener);
+
+/// The options that change the rows, as statistics carry them.
+Json provenance(const DataOptions& options);
+
+/// --dtype, --threads
+struct ComputeOptions {
+  std::string dtype = "auto";
+  int threads = 0;
+};
+void add_compute_options(CLI::App& command, ComputeOptions& options);
+Compute make_compute(const ComputeOptions& options, const model::Model& model);
+void apply_threads(const ComputeOptions& options);
+
+/// --experts or --keep
+struct CountOptions {
+  std::optional<std::int64_t> experts;
+  std::optional<double> keep;
+};
+void add_count_options(CLI::App& command, CountOptions& options);
+
+/// --method, --router and everything else that decides a plan.
+struct PlanOptions {
+  std::string method = "uncurl";
+  std::optional<std::string> router;
+  std::optional<double> ridge;
+  std::vector<std::string> layer_methods, layer_experts, protect;
+  std::optional<std::string> centering, affinity_map, laplacian, clustering;
+  std::optional<int> affinity_power, num_restarts, max_cluster_size;
+  bool no_permute = false, no_rescale = false, renormalize_gates = false, compensate = false,
+       allow_mixed_counts = false;
+  bool paper = false;
+  std::uint64_t seed = 0;
+  std::vector<double> weights;
+};
+void add_plan_options(CLI::App& command, PlanOptions& options);
+
+/// @throws UsageError for options without effect on the chosen method, and for names that do not exist
+prune::PlanRequest make_request(const PlanOptions& options, const Listener& listener);
+
+}  // namespace uncurl::cli

@@ -1,0 +1,181 @@
+#include <charconv>
+
+#include "cli/options.h"
+#include "uncurl/base/error.h"
+#include "uncurl/cluster/algorithms/table.h"
+#include "uncurl/prune/methods/table.h"
+#include "uncurl/prune/routers/table.h"
+
+namespace uncurl::cli {
+namespace {
+
+template <class Table>
+std::string names_of(const Table& table) {
+  std::string names;
+  for (const auto& row : table) names += std::string(names.empty() ? "" : ", ") + std::string(row.name);
+  return names;
+}
+
+/// "3:frequency" -> {3, "frequency"}
+std::pair<std::int64_t, std::string> split_layer(const std::string& text, const char* option) {
+  std::int64_t layer = -1;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, layer);
+  if (error != std::errc() || layer < 0 || rest == end || *rest != ':' || rest + 1 == end) {
+    throw UsageError(concat(option, " ", text,
+                            ": expected LAYER:VALUE, such as 0:", option == std::string("--protect") ? "3,7" : "..."));
+  }
+  return {layer, std::string(rest + 1, end)};
+}
+
+std::int64_t parse_integer(const std::string& text, const char* option) {
+  std::int64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || rest != end) throw UsageError(concat(option, ": '", text, "' is no number"));
+  return value;
+}
+
+std::map<std::int64_t, std::vector<int>> parse_protect(const std::vector<std::string>& texts) {
+  std::map<std::int64_t, std::vector<int>> protect;
+  for (const std::string& text : texts) {
+    const auto [layer, experts] = split_layer(text, "--protect");
+    for (const std::string& expert : CLI::detail::split(experts, ',')) {
+      protect[layer].push_back(static_cast<int>(parse_integer(expert, "--protect")));
+    }
+  }
+  return protect;
+}
+
+/// Methods a plan will use: options that none of them looks at are refused.
+std::vector<std::string> methods_used(const PlanOptions& options) {
+  std::vector<std::string> names = {options.method};
+  for (const std::string& text : options.layer_methods) names.push_back(split_layer(text, "--layer-method").second);
+  return names;
+}
+
+void refuse_without_effect(const PlanOptions& options) {
+  const std::vector<std::string> used = methods_used(options);
+  const auto any = [&](auto predicate) { return std::any_of(used.begin(), used.end(), predicate); };
+  const bool merges = any([](const std::string& name) { return prune::find_method(name).merges; });
+  const bool clusters = any([](const std::string& name) { return name == "uncurl"; });
+  const bool reaps = any([](const std::string& name) { return name == "reap"; });
+  const auto refuse = [&](bool given, bool has_effect, const char* option, const char* needs) {
+    if (given && !has_effect) {
+      throw UsageError(concat(option, " has no effect with --method ", options.method, ": it is for ", needs));
+    }
+  };
+  refuse(options.centering.has_value(), merges, "--centering", "merging methods");
+  refuse(options.affinity_map.has_value(), merges, "--affinity-map", "merging methods");
+  refuse(options.affinity_power.has_value(), merges, "--affinity-power", "merging methods");
+  refuse(options.max_cluster_size.has_value(), merges, "--max-cluster-size", "merging methods");
+  refuse(options.no_permute, merges, "--no-permute", "merging methods");
+  refuse(options.no_rescale, merges, "--no-rescale", "merging methods");
+  refuse(options.laplacian.has_value(), clusters, "--laplacian", "uncurl");
+  refuse(options.clustering.has_value(), clusters, "--clustering", "uncurl");
+  refuse(options.num_restarts.has_value(), clusters, "--num-restarts", "uncurl");
+  refuse(options.renormalize_gates, reaps, "--renormalize-gates", "reap");
+  refuse(options.paper, options.method == "uncurl", "--paper", "uncurl");
+  refuse(options.ridge.has_value(), merges && options.router.value_or(prune::kDefaultMergeRouter) == "lse", "--ridge",
+         "the router rule lse");
+}
+
+/// Algorithm 1 as published: raw logits, (1+S)/2, permutation alone, a new router.
+void apply_paper(prune::PlanRequest& request) {
+  request.options.affinity = {.centering = cluster::Centering::kNone, .map = cluster::AffinityMap::kHalf, .power = 1};
+  request.options.clustering.laplacian = cluster::Laplacian::kNjw;
+  request.align = {.permute = true, .rescale = false};
+  request.router = "reinit";
+}
+
+void refuse_beside_paper(const PlanOptions& options) {
+  const bool other = options.centering || options.affinity_map || options.affinity_power || options.laplacian ||
+                     options.router || options.no_permute || options.no_rescale || options.clustering;
+  if (other) throw UsageError("--paper is the published recipe; it does not go with options that change it");
+}
+
+}  // namespace
+
+void add_count_options(CLI::App& command, CountOptions& options) {
+  CLI::Option* const experts = command.add_option("--experts", options.experts, "experts to keep per layer");
+  command.add_option("--keep", options.keep, "the same as a share, e.g. 0.5")->excludes(experts);
+}
+
+void add_plan_options(CLI::App& command, PlanOptions& options) {
+  command.add_option("--method", options.method, "one of " + names_of(prune::methods()))->capture_default_str();
+  command.add_option("--router", options.router,
+                     "how merged layers get their router: anchor, wmean, lse or reinit; default " +
+                         std::string(prune::kDefaultMergeRouter) + " (dropping always slices)");
+  command.add_option("--ridge", options.ridge,
+                     "shrinkage of lse towards wmean; default " + std::to_string(prune::kDefaultRidge));
+  command.add_option("--layer-method", options.layer_methods, "another method for a layer, e.g. 0:frequency; repeat")
+      ->type_name("LAYER:METHOD");
+  command.add_option("--protect", options.protect, "experts that stay as they are, e.g. 3:0,17; repeat")
+      ->type_name("LAYER:EXPERT,...");
+  command.add_option("--centering", options.centering,
+                     "of logits before their cosine: " + names_of(cluster::centering_names()));
+  command.add_option("--affinity-map", options.affinity_map,
+                     "cosine to affinity: " + names_of(cluster::affinity_map_names()));
+  command.add_option("--affinity-power", options.affinity_power, "power of the affinity");
+  command.add_option("--clustering", options.clustering, "of uncurl: " + names_of(cluster::algorithms()));
+  command.add_option("--laplacian", options.laplacian,
+                     "of spectral clustering: " + names_of(cluster::laplacian_names()));
+  command.add_option("--num-restarts", options.num_restarts, "of k-means; default 10")->check(CLI::PositiveNumber);
+  command.add_option("--max-cluster-size", options.max_cluster_size, "no merged group is larger")
+      ->check(CLI::PositiveNumber);
+  command.add_flag("--no-permute", options.no_permute, "average experts without aligning their neurons");
+  command.add_flag("--no-rescale", options.no_rescale, "align without the scale and sign symmetry of gated experts");
+  command.add_flag("--renormalize-gates", options.renormalize_gates,
+                   "reap: divide each token's gates by their sum first");
+  command.add_flag("--compensate", options.compensate,
+                   "undo the rise of gates that dropping causes in routers that do not renormalise");
+  command.add_flag("--allow-mixed-counts", options.allow_mixed_counts, "let layers keep different numbers of experts");
+  command.add_option("--layer-experts", options.layer_experts, "another count for a layer, e.g. 0:24; repeat")
+      ->type_name("LAYER:COUNT");
+  command.add_flag("--paper", options.paper, "the paper's exact recipe; its new router must be trained afterwards");
+  command.add_option("--seed", options.seed, "of clustering and of random choices")->capture_default_str();
+}
+
+prune::PlanRequest make_request(const PlanOptions& options, const Listener& listener) {
+  refuse_without_effect(options);
+  prune::PlanRequest request{.method = options.method,
+                             .router = options.router,
+                             .seed = options.seed,
+                             .weights = options.weights,
+                             .compensate = options.compensate,
+                             .allow_mixed_counts = options.allow_mixed_counts};
+  for (const std::string& text : options.layer_methods)
+    request.layer_methods.insert(split_layer(text, "--layer-method"));
+  for (const std::string& text : options.layer_experts) {
+    const auto [layer, count] = split_layer(text, "--layer-experts");
+    request.layer_experts[layer] = parse_integer(count, "--layer-experts");
+  }
+  request.options.protect = parse_protect(options.protect);
+  request.options.renormalize_gates = options.renormalize_gates;
+  request.options.clustering.max_cluster_size = options.max_cluster_size.value_or(0);
+  if (options.num_restarts) request.options.clustering.num_restarts = *options.num_restarts;
+  if (options.ridge) request.ridge = *options.ridge;
+  if (options.paper) {
+    refuse_beside_paper(options);
+    apply_paper(request);
+    listener.note(
+        "the paper's recipe draws a new router: the output must be trained before its perplexity or KL means anything");
+    return request;
+  }
+  cluster::AffinityOptions& affinity = request.options.affinity;
+  if (options.centering)
+    affinity.centering = cluster::find_named(cluster::centering_names(), *options.centering, "centering");
+  if (options.affinity_map) {
+    affinity.map = cluster::find_named(cluster::affinity_map_names(), *options.affinity_map, "affinity map");
+  }
+  if (options.affinity_power) affinity.power = *options.affinity_power;
+  if (options.clustering) request.options.clustering.algorithm = *options.clustering;
+  if (options.laplacian) {
+    request.options.clustering.laplacian =
+        cluster::find_named(cluster::laplacian_names(), *options.laplacian, "laplacian");
+  }
+  request.align = {.permute = !options.no_permute, .rescale = !options.no_rescale};
+  return request;
+}
+
+}  // namespace uncurl::cli

@@ -1,0 +1,179 @@
+#include "cli/stations.h"
+
+#include <chrono>
+
+#include "uncurl/base/error.h"
+#include "uncurl/prune/coverage.h"
+#include "uncurl/prune/methods/table.h"
+#include "uncurl/prune/observe.h"
+#include "uncurl/prune/output_folder.h"
+#include "uncurl/prune/stats_file.h"
+#include "uncurl/prune/write.h"
+
+namespace uncurl::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+/// One line where dropping experts would have lost less than the merge that was asked for.
+void compare_with_dropping(const prune::Plan& plan, const model::LayerStream& original,
+                           const prune::RoutingStats& stats, const std::vector<prune::Quality>& merged,
+                           Terminal& terminal) {
+  const bool merges = std::any_of(plan.layers.begin(), plan.layers.end(), [](const prune::LayerPlan& layer) {
+    return std::any_of(layer.groups.begin(), layer.groups.end(), [](const auto& group) { return !group.is_single(); });
+  });
+  if (!merges || merged.empty() || plan.allow_mixed_counts) return;
+  const std::int64_t count = plan.layers.front().num_experts();
+  const prune::Plan dropping = prune::make_plan(original.model().config, stats, count, {.method = "reap"}, {});
+  const std::vector<prune::Quality> dropped =
+      prune::measure_plan(original, dropping, prune::mix_all(stats, {}), stats, terminal.listener());
+  const double kl_dropped = dropped.back().kl.mean, kl_merged = merged.back().kl.mean;
+  if (kl_dropped < kl_merged) {
+    terminal.say(concat("Dropping would lose less here: --method reap at ", count, " experts has KL ",
+                        number_text(kl_dropped, 4), " instead of ", number_text(kl_merged, 4), "."));
+  }
+}
+
+}  // namespace
+
+std::string relative_path(const fs::path& file, const fs::path& folder) {
+  const fs::path relative =
+      fs::absolute(file).lexically_normal().lexically_relative(fs::absolute(folder).lexically_normal());
+  return relative.empty() ? fs::absolute(file).string() : relative.string();
+}
+
+model::Model open(const fs::path& folder, Terminal& terminal) {
+  model::Model model = model::open_model(folder);
+  const model::ModelConfig& config = model.config;
+  terminal.say(concat("model     ", folder.string(), ": ", config.model_type, ", ",
+                      count_text(model.checkpoint.num_parameters()), " parameters, ", config.moe_layers().size(),
+                      " of ", config.num_layers(), " layers with ", config.num_experts, " experts, top-",
+                      config.routing.top_k, ", ", model::expert_dtype(model)));
+  return model;
+}
+
+void print_coverage(const prune::RoutingStats& stats, Terminal& terminal) {
+  std::vector<std::vector<std::string>> rows = {
+      {"source", "records", "rows", "tokens", "longest", "cut", "held-out rows", "held-out tokens"}};
+  for (const prune::SourceInfo& source : stats.sources) {
+    rows.push_back({source.name, count_text(source.num_records), count_text(source.num_rows),
+                    count_text(source.num_tokens), count_text(source.longest), count_text(source.num_cut),
+                    count_text(source.num_held_out_rows), count_text(source.num_held_out_tokens)});
+  }
+  terminal.say("\n" + table(rows) + "\n");
+  rows = {{"layer", "never used", "hardly used", "selections by the top quarter"}};
+  for (const prune::LayerCoverage& layer : prune::expert_coverage(stats)) {
+    rows.push_back({std::to_string(layer.layer), std::to_string(layer.never_used.size()),
+                    std::to_string(layer.hardly_used.size()), number_text(100 * layer.share_of_top_quarter, 0) + "%"});
+  }
+  terminal.say(table(rows) + "\n");
+}
+
+prune::RoutingStats observe_to(const fs::path& out, const model::Model& model, const DataOptions& data,
+                               const ComputeOptions& compute_options, Terminal& terminal) {
+  const Compute compute = make_compute(compute_options, model);
+  const std::vector<text::SampledSource> sources = read_rows(data, model.folder(), terminal.listener());
+  fs::path state = out;
+  state += ".state";
+  std::int64_t tokens = 0;
+  for (const text::SampledSource& source : sources) {
+    for (const text::TokenRow& row : source.observed) tokens += static_cast<std::int64_t>(row.ids.size());
+    for (const text::TokenRow& row : source.held_out) tokens += static_cast<std::int64_t>(row.ids.size());
+  }
+  const prune::ObserveOptions options{.provenance = provenance(data), .state = state};
+  const std::int64_t bytes = prune::state_bytes(model.config, tokens, static_cast<std::int64_t>(sources.size()),
+                                                options.sample_tokens, compute.dtype);
+  terminal.say(concat("observing ", count_text(tokens), " tokens in ", compute.dtype == at::kFloat ? "f32" : "bf16",
+                      "; an interrupted run resumes from ", state.string(), " (up to ",
+                      bytes_text(static_cast<double>(bytes)), ")"));
+  const Clock::time_point begin = Clock::now();
+  prune::RoutingStats stats = prune::observe(model, compute, sources, options, terminal.listener());
+  prune::write_stats(out, stats);
+  const double seconds = seconds_since(begin);
+  terminal.say(concat("observed  ", count_text(tokens), " tokens in ", seconds_text(seconds), " (",
+                      count_text(static_cast<std::int64_t>(static_cast<double>(tokens) / seconds)), " tokens/s) -> ",
+                      out.string(), " (", bytes_text(static_cast<double>(fs::file_size(out))), ")"));
+  print_coverage(stats, terminal);
+  return stats;
+}
+
+prune::Plan make_plan(const model::Model& model, const prune::RoutingStats& stats, const fs::path& stats_path,
+                      const fs::path& plan_folder, const CountOptions& count, const PlanOptions& options,
+                      Terminal& terminal) {
+  expect_same_model(model, JsonObject(stats.provenance, "the statistics").string("model_fingerprint"),
+                    stats_path.string());
+  const Listener listener = terminal.listener();
+  const prune::PlanRequest request = make_request(options, listener);
+  const std::int64_t after = prune::resolve_count(model.config, count.experts, count.keep, listener);
+  prune::Plan plan = prune::make_plan(model.config, stats, after, request, listener);
+  plan.stats_path = relative_path(stats_path, plan_folder);
+  plan.stats_hash = prune::file_hash(stats_path);
+  return plan;
+}
+
+void build_checkpoint(const model::Model& model, const prune::Plan& plan, const prune::RoutingStats& stats,
+                      const fs::path& out, bool overwrite, const ComputeOptions& compute_options, Terminal& terminal) {
+  const Listener listener = terminal.listener();
+  prune::OutputFolder output(out, model.folder(), overwrite);
+  prune::check_plan(plan, model.config);
+  const auto weights =
+      plan.options.contains("weights") ? plan.options["weights"].get<std::vector<double>>() : std::vector<double>();
+  const std::vector<prune::LayerSummary> layers = prune::mix_all(stats, weights);
+  const Clock::time_point begin = Clock::now();
+  prune::write_checkpoint(model, plan, layers, output.partial(), listener);
+  const double write_seconds = seconds_since(begin);
+  const prune::Verification verified = prune::verify_checkpoint(model, plan, output.partial(), listener);
+  terminal.say(concat("verified  ", count_text(verified.num_tensors), " tensors, ", count_text(verified.num_copied),
+                      " of them copied byte for byte; ", count_text(verified.parameters_before), " -> ",
+                      count_text(verified.parameters_after), " parameters, ",
+                      bytes_text(static_cast<double>(verified.bytes_before)), " -> ",
+                      bytes_text(static_cast<double>(verified.bytes_after))));
+
+  const Compute compute = make_compute(compute_options, model);
+  const model::LayerStream original(model, compute);
+  const model::Model pruned_model = model::open_model(output.partial());
+  const Clock::time_point measure_begin = Clock::now();
+  const std::vector<prune::Quality> qualities =
+      prune::measure_checkpoint(original, model::LayerStream(pruned_model, compute), stats, listener);
+  const Json result = {
+      {"version", 1},
+      {"uncurl", UNCURL_VERSION},
+      {"method", plan.options.value("method", "")},
+      {"experts", {{"before", model.config.num_experts}, {"after", prune::experts_after(plan, model.config)}}},
+      {"original", {{"parameters", verified.parameters_before}, {"bytes", verified.bytes_before}}},
+      {"pruned", {{"parameters", verified.parameters_after}, {"bytes", verified.bytes_after}}},
+      {"held_out", prune::quality_json(qualities)},
+      {"seconds", {{"write", write_seconds}, {"measure", seconds_since(measure_begin)}}}};
+  write_json(output.partial() / "result.json", result);
+  prune::write_plan(output.partial() / "plan.json", plan);
+  output.commit();
+  print_quality(qualities, terminal);
+  compare_with_dropping(plan, original, stats, qualities, terminal);
+  terminal.say("wrote     " + output.target().string());
+}
+
+void print_quality(const std::vector<prune::Quality>& qualities, Terminal& terminal) {
+  if (qualities.empty()) {
+    terminal.say("no held-out rows: nothing was measured");
+    return;
+  }
+  std::vector<std::vector<std::string>> rows = {
+      {"held-out", "tokens", "perplexity original", "perplexity pruned", "KL(original || pruned)", "same top-1"}};
+  for (const prune::Quality& quality : qualities) {
+    rows.push_back({quality.source, count_text(quality.num_tokens),
+                    estimate_text(prune::perplexity(quality.loss_original), 2),
+                    estimate_text(prune::perplexity(quality.loss_pruned), 2), estimate_text(quality.kl, 4),
+                    estimate_text(quality.agreement, 3)});
+  }
+  terminal.say("\n" + table(rows) + "\n(in brackets: 95% interval over rows)\n");
+}
+
+void expect_same_model(const model::Model& model, const std::string& fingerprint, const std::string& what) {
+  check(model.checkpoint.fingerprint() == fingerprint, what, ": is of another checkpoint than ",
+        model.folder().string(), " (the fingerprints differ); observe this one first");
+}
+
+}  // namespace uncurl::cli

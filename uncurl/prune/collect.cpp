@@ -1,0 +1,90 @@
+#include "uncurl/prune/collect.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "uncurl/base/error.h"
+#include "uncurl/tensor/finite.h"
+#include "uncurl/tensor/threads.h"
+
+namespace uncurl::prune {
+namespace {
+
+void check_logits(const Tensor& logits_NE, std::int64_t layer) {
+  if (all_finite(logits_NE.contiguous())) return;
+  const Tensor bad = at::nonzero(at::isfinite(logits_NE).all(0).logical_not());
+  fail("layer ", layer, ", expert ", bad[0][0].item<std::int64_t>(),
+       ": its router logit is NaN or infinite for some token; the checkpoint is damaged or overflows in this dtype "
+       "(try --dtype f32)");
+}
+
+/// Adds what tokens [begin, end) of the call contribute to their source.
+void add_tokens(const model::MoeCall& call, std::int64_t begin, std::int64_t end, ExpertSums& sums) {
+  const SingleThread single;  // fp64 sums in one order
+  const std::int64_t tokens = end - begin, num_experts = call.logits_NE.size(1);
+  const auto part = [&](const Tensor& t) { return t.narrow(0, begin, tokens); };
+  const Tensor logits_NE = part(call.logits_NE).to(at::kDouble);
+  sums.gram.addmm_(logits_NE.t(), logits_NE);
+  sums.logit_sum += logits_NE.sum(0);
+  sums.score_sum += part(call.routing.scores_NE).sum(0, /*keepdim=*/false, at::kDouble);
+
+  const Tensor ids = part(call.routing.ids_NK).reshape({-1});
+  const Tensor gates_NK = part(call.routing.gates_NK).to(at::kDouble);
+  const Tensor norms_NK = part(call.norms_NK).to(at::kDouble);
+  const Tensor renormalized_NK = gates_NK / gates_NK.sum(-1, /*keepdim=*/true);
+  const auto add = [&](Tensor& sum, const Tensor& values_NK) { sum.index_add_(0, ids, values_NK.reshape({-1})); };
+  add(sums.count, at::ones_like(gates_NK));
+  add(sums.gate_sum, gates_NK);
+  add(sums.norm_sum, norms_NK);
+  add(sums.gate_norm_sum, gates_NK * norms_NK);
+  add(sums.renormalized_gate_norm_sum, renormalized_NK * norms_NK);
+  const Tensor largest = at::zeros({num_experts}, at::kDouble);
+  sums.norm_max = at::maximum(sums.norm_max, largest.scatter_reduce(0, ids, norms_NK.reshape({-1}), "amax"));
+  sums.num_tokens += static_cast<double>(tokens);
+}
+
+}  // namespace
+
+StatsCollector::StatsCollector(std::vector<Segment> segments, std::size_t num_sources, std::vector<std::int64_t> sample,
+                               std::vector<std::int64_t> experts_of_layer)
+    : segments_(std::move(segments)),
+      num_sources_(num_sources),
+      sample_(std::move(sample)),
+      experts_of_layer_(std::move(experts_of_layer)) {}
+
+LayerStats& StatsCollector::layer_stats(std::int64_t layer) {
+  if (layers_.empty() || layers_.back().layer != layer) {
+    const std::int64_t num_experts = experts_of_layer_[static_cast<std::size_t>(layer)];
+    LayerStats stats{.layer = layer};
+    for (std::size_t s = 0; s < num_sources_; ++s) stats.sources.push_back(zero_sums(num_experts));
+    stats.sample_logits = at::zeros({static_cast<std::int64_t>(sample_.size()), num_experts}, at::kFloat);
+    layers_.push_back(std::move(stats));
+  }
+  return layers_.back();
+}
+
+void StatsCollector::keep_sample(const model::MoeCall& call, LayerStats& stats) const {
+  const std::int64_t end = call.first_token + call.logits_NE.size(0);
+  const auto first = std::lower_bound(sample_.begin(), sample_.end(), call.first_token);
+  const auto last = std::lower_bound(first, sample_.end(), end);
+  if (first == last) return;
+  std::vector<std::int64_t> rows;
+  for (auto token = first; token != last; ++token) rows.push_back(*token - call.first_token);
+  const Tensor kept = call.logits_NE.index_select(0, at::tensor(rows, at::kLong)).to(at::kFloat);
+  stats.sample_logits.narrow(0, first - sample_.begin(), last - first).copy_(kept);
+}
+
+void StatsCollector::observe(const model::MoeCall& call) {
+  check_logits(call.logits_NE, call.layer);
+  LayerStats& stats = layer_stats(call.layer);
+  const std::int64_t call_end = call.first_token + call.logits_NE.size(0);
+  for (const Segment& segment : segments_) {
+    const std::int64_t begin = std::max(segment.begin, call.first_token), end = std::min(segment.end, call_end);
+    if (begin < end) add_tokens(call, begin - call.first_token, end - call.first_token, stats.sources[segment.source]);
+  }
+  keep_sample(call, stats);
+}
+
+}  // namespace uncurl::prune

@@ -1,0 +1,74 @@
+#include "uncurl/prune/method.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "uncurl/base/error.h"
+
+namespace uncurl::prune {
+
+std::vector<double> plain(const at::Tensor& values_E) {
+  const at::Tensor values = values_E.to(at::kDouble).contiguous();
+  const auto* const data = values.const_data_ptr<double>();
+  return {data, data + values.numel()};
+}
+
+std::vector<int> protected_experts(const MethodInput& input, const LayerSummary& layer) {
+  const auto found = input.options.protect.find(layer.layer);
+  if (found == input.options.protect.end()) return {};
+  std::vector<int> experts = found->second;
+  std::sort(experts.begin(), experts.end());
+  experts.erase(std::unique(experts.begin(), experts.end()), experts.end());
+  check(experts.front() >= 0 && experts.back() < layer.num_experts(), "--protect ", layer.layer, ":", experts.back(),
+        ": layer ", layer.layer, " has experts 0 to ", layer.num_experts() - 1);
+  const auto count = static_cast<std::int64_t>(experts.size());
+  const std::int64_t num_others = layer.num_experts() - count, groups_left = input.num_experts_after - count;
+  check(groups_left > 0 || (groups_left == 0 && num_others >= 0), "layer ", layer.layer, ": ", count,
+        " experts are protected, more than the ", input.num_experts_after, " that are kept");
+  return experts;
+}
+
+Groups keep_highest(const std::vector<double>& scores, const MethodInput& input, const LayerSummary& layer) {
+  const std::vector<int> protect = protected_experts(input, layer);
+  std::vector<bool> first(scores.size(), false);
+  for (const int expert : protect) first[static_cast<std::size_t>(expert)] = true;
+  std::vector<int> order(scores.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
+    const auto i = static_cast<std::size_t>(a), j = static_cast<std::size_t>(b);
+    return first[i] != first[j] ? first[i] : scores[i] > scores[j];
+  });
+  Groups groups;
+  for (std::int64_t g = 0; g < input.num_experts_after; ++g) {
+    groups.push_back(single_group(order[static_cast<std::size_t>(g)]));
+  }
+  return groups;
+}
+
+ExpertGroup weighted_group(std::vector<int> members, const LayerSummary& layer) {
+  const std::vector<double> counts = plain(layer.sums.count), gates = plain(layer.sums.gate_sum);
+  std::sort(members.begin(), members.end());
+  ExpertGroup group{.members = members, .anchor = members.front()};
+  double total = 0;
+  for (const int member : members) {
+    const auto m = static_cast<std::size_t>(member), a = static_cast<std::size_t>(group.anchor);
+    if (counts[m] > counts[a] || (counts[m] == counts[a] && gates[m] > gates[a])) group.anchor = member;
+    total += counts[m];
+  }
+  for (const int member : members) {
+    const double share =
+        total > 0 ? counts[static_cast<std::size_t>(member)] / total : 1.0 / static_cast<double>(members.size());
+    group.weights.push_back(share);
+  }
+  return group;
+}
+
+at::Tensor layer_affinity(const LayerSummary& layer, const cluster::AffinityOptions& options) {
+  return with_context(concat("layer ", layer.layer), [&] {
+    return cluster::router_affinity(layer.sums.gram, layer.sums.logit_sum, layer.sums.num_tokens, options);
+  });
+}
+
+}  // namespace uncurl::prune

@@ -1,0 +1,60 @@
+// A pruning method looks at the statistics of all layers and answers with groups of experts for each.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "uncurl/cluster/affinity.h"
+#include "uncurl/cluster/clustering.h"
+#include "uncurl/prune/plan.h"
+#include "uncurl/prune/stats.h"
+
+namespace uncurl::prune {
+
+struct MethodOptions {
+  bool renormalize_gates = false;                    ///< reap: divide the top_k gates of a token by their sum first
+  cluster::AffinityOptions affinity;                 ///< merging methods
+  cluster::ClusterOptions clustering;                ///< uncurl; max_cluster_size also frequency-merge
+  std::map<std::int64_t, std::vector<int>> protect;  ///< by layer: experts that stay as they are
+};
+
+struct MethodInput {
+  const std::vector<LayerSummary>& layers;  ///< every MoE layer: a method may compare them
+  std::int64_t num_experts_after;           ///< G, the same in every layer
+  const MethodOptions& options;
+  std::uint64_t seed;
+};
+
+struct Method {
+  const char* name;
+  const char* description;
+  const char* source;  ///< the paper
+  bool merges;
+  std::vector<Groups> (*plan)(const MethodInput& input);  ///< by entry of input.layers, in_order
+};
+
+/// Experts protected in a layer, ascending. @throws Error if one is out of range or there are more than G
+std::vector<int> protected_experts(const MethodInput& input, const LayerSummary& layer);
+
+/// The G experts of the highest scores (ties: the lowest number), protected ones first, as groups of one.
+Groups keep_highest(const std::vector<double>& scores, const MethodInput& input, const LayerSummary& layer);
+
+/// A group of these members, weighted by how often each was chosen; its anchor is the most used one (ties: the higher
+/// sum of gates, then the lowest number). Members nobody used get equal weights if no member was used.
+ExpertGroup weighted_group(std::vector<int> members, const LayerSummary& layer);
+
+/// Affinity of the experts of a layer by their router logits. @throws Error naming the layer
+at::Tensor layer_affinity(const LayerSummary& layer, const cluster::AffinityOptions& options);
+
+/// Applies `group_layer` to every layer: for methods that treat each alone.
+template <class GroupLayer>
+std::vector<Groups> plan_each_layer(const MethodInput& input, GroupLayer group_layer) {
+  std::vector<Groups> plans;
+  for (const LayerSummary& layer : input.layers) plans.push_back(in_order(group_layer(layer)));
+  return plans;
+}
+
+/// A [E] fp64 tensor as plain numbers.
+std::vector<double> plain(const at::Tensor& values_E);
+
+}  // namespace uncurl::prune

@@ -1,0 +1,68 @@
+// Frequency-based merging, the paper's second baseline: the G most used experts are anchors, every other expert joins
+// the anchor whose router logits are nearest to its own. With a size limit the closest pairs are served first.
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+#include "uncurl/base/error.h"
+#include "uncurl/prune/methods/table.h"
+
+namespace uncurl::prune {
+namespace {
+
+struct Pair {
+  double affinity;
+  int expert;
+  std::size_t anchor;  ///< index into the anchors
+};
+
+/// All pairs of an expert that is no anchor with an anchor that may take others, the closest first.
+std::vector<Pair> ranked_pairs(const Groups& anchors, const std::vector<int>& protect, const LayerSummary& layer,
+                               const cluster::AffinityOptions& options) {
+  const std::vector<double> affinity = plain(layer_affinity(layer, options).reshape({-1}));
+  const auto num_experts = static_cast<int>(layer.num_experts());
+  const auto is_anchor = [&](int e) {
+    return std::any_of(anchors.begin(), anchors.end(), [&](const ExpertGroup& group) { return group.anchor == e; });
+  };
+  std::vector<Pair> pairs;
+  for (int e = 0; e < num_experts; ++e) {
+    if (is_anchor(e)) continue;
+    for (std::size_t a = 0; a < anchors.size(); ++a) {
+      if (std::find(protect.begin(), protect.end(), anchors[a].anchor) != protect.end()) continue;
+      pairs.push_back({affinity[static_cast<std::size_t>(e * num_experts + anchors[a].anchor)], e, a});
+    }
+  }
+  std::stable_sort(pairs.begin(), pairs.end(), [](const Pair& a, const Pair& b) { return a.affinity > b.affinity; });
+  return pairs;
+}
+
+Groups group_layer(const MethodInput& input, const LayerSummary& layer) {
+  const std::vector<int> protect = protected_experts(input, layer);
+  const Groups anchors = keep_highest(plain(layer.sums.count), input, layer);
+  if (anchors.size() == static_cast<std::size_t>(layer.num_experts())) return anchors;
+  const auto limit = static_cast<std::size_t>(input.options.clustering.max_cluster_size);
+  const std::size_t open = anchors.size() - protect.size(),
+                    others = static_cast<std::size_t>(layer.num_experts()) - anchors.size();
+  check(open > 0 && (limit == 0 || open * (limit - 1) >= others), "layer ", layer.layer, ": ", others,
+        " experts cannot join ", open, " anchors in clusters of at most ", limit,
+        "; raise --max-cluster-size or --experts");
+  std::vector<std::vector<int>> members;
+  for (const ExpertGroup& anchor : anchors) members.push_back(anchor.members);
+  std::vector<bool> placed(static_cast<std::size_t>(layer.num_experts()), false);
+  for (const Pair& pair : ranked_pairs(anchors, protect, layer, input.options.affinity)) {
+    if (placed[static_cast<std::size_t>(pair.expert)] || (limit > 0 && members[pair.anchor].size() >= limit)) continue;
+    members[pair.anchor].push_back(pair.expert);
+    placed[static_cast<std::size_t>(pair.expert)] = true;
+  }
+  Groups groups;
+  for (std::vector<int>& cluster : members) groups.push_back(weighted_group(std::move(cluster), layer));
+  return groups;
+}
+
+}  // namespace
+
+std::vector<Groups> plan_frequency_merge(const MethodInput& input) {
+  return plan_each_layer(input, [&](const LayerSummary& layer) { return group_layer(input, layer); });
+}
+
+}  // namespace uncurl::prune

@@ -1,0 +1,146 @@
+#include "uncurl/prune/observe.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "uncurl/base/error.h"
+#include "uncurl/base/hash.h"
+#include "uncurl/prune/collect.h"
+#include "uncurl/prune/resume.h"
+
+namespace uncurl::prune {
+namespace {
+
+/// All rows of a sweep: the observed rows source by source, then the held-out rows source by source. Held-out files
+/// have no observed rows; they come last, so the segments number the sources that have statistics.
+struct SweepRows {
+  model::PackedRows all;
+  std::int64_t num_observed_tokens = 0;
+  std::vector<Segment> segments;
+  HeldOut held_out;  ///< without what the model makes of them
+};
+
+SweepRows pack_sources(const std::vector<text::SampledSource>& sources) {
+  SweepRows packed;
+  std::vector<std::vector<std::int32_t>> rows, held_out;
+  for (std::size_t s = 0; s < sources.size(); ++s) {
+    const std::int64_t begin = packed.num_observed_tokens;
+    for (const text::TokenRow& row : sources[s].observed) {
+      rows.push_back(row.ids);
+      packed.num_observed_tokens += static_cast<std::int64_t>(row.ids.size());
+    }
+    if (!sources[s].observed.empty()) packed.segments.push_back({begin, packed.num_observed_tokens, s});
+    for (const text::TokenRow& row : sources[s].held_out) {
+      held_out.push_back(row.ids);
+      packed.held_out.source_of_row.push_back(static_cast<std::int64_t>(packed.held_out.source_names.size()));
+    }
+    if (!sources[s].held_out.empty()) packed.held_out.source_names.push_back(sources[s].name);
+  }
+  packed.held_out.rows = model::pack_rows(held_out);
+  rows.insert(rows.end(), held_out.begin(), held_out.end());
+  packed.all = model::pack_rows(rows);
+  return packed;
+}
+
+/// The tokens with the smallest hashes of their numbers, ascending.
+std::vector<std::int64_t> choose_sample(std::int64_t num_tokens, std::int64_t sample_tokens) {
+  std::vector<std::int64_t> tokens(static_cast<std::size_t>(num_tokens));
+  std::iota(tokens.begin(), tokens.end(), 0);
+  if (num_tokens <= sample_tokens) return tokens;
+  const auto hash = [](std::int64_t token) { return hash64(static_cast<std::uint64_t>(token), std::uint64_t{0}); };
+  std::nth_element(tokens.begin(), tokens.begin() + sample_tokens, tokens.end(),
+                   [&](std::int64_t a, std::int64_t b) { return hash(a) < hash(b); });
+  tokens.resize(static_cast<std::size_t>(sample_tokens));
+  std::sort(tokens.begin(), tokens.end());
+  return tokens;
+}
+
+Tensor source_of_tokens(const std::vector<std::int64_t>& tokens, const std::vector<Segment>& segments) {
+  std::vector<std::int64_t> sources;
+  for (const std::int64_t token : tokens) {
+    const auto inside = [&](const Segment& segment) { return token >= segment.begin && token < segment.end; };
+    sources.push_back(static_cast<std::int64_t>(std::find_if(segments.begin(), segments.end(), inside)->source));
+  }
+  return at::tensor(sources, at::kLong);
+}
+
+SourceInfo source_info(const text::SampledSource& source) {
+  const auto tokens = [](const std::vector<text::TokenRow>& rows) {
+    std::int64_t sum = 0;
+    for (const text::TokenRow& row : rows) sum += static_cast<std::int64_t>(row.ids.size());
+    return sum;
+  };
+  return {.name = source.name,
+          .weight = source.weight,
+          .content_hash = source.content_hash,
+          .num_records = source.num_records,
+          .num_rows = static_cast<std::int64_t>(source.observed.size()),
+          .num_tokens = tokens(source.observed),
+          .num_cut = source.num_cut,
+          .longest = source.longest_tokens,
+          .num_held_out_rows = static_cast<std::int64_t>(source.held_out.size()),
+          .num_held_out_tokens = tokens(source.held_out)};
+}
+
+void check_ids(const model::PackedRows& rows, const model::ModelConfig& config) {
+  const std::int64_t largest = rows.ids_N.max().item<std::int64_t>();
+  check(largest < config.vocab_size, "the tokenizer gives id ", largest, ", but the model's vocabulary has ",
+        config.vocab_size, " entries; does the tokenizer belong to this checkpoint?");
+}
+
+}  // namespace
+
+RoutingStats observe(const model::Model& model, const Compute& compute,
+                     const std::vector<text::SampledSource>& sources, const ObserveOptions& options,
+                     const Listener& listener) {
+  const SweepRows rows = pack_sources(sources);
+  check_ids(rows.all, model.config);
+  const std::vector<std::int64_t> sample = choose_sample(rows.num_observed_tokens, options.sample_tokens);
+  std::vector<std::int64_t> experts_of_layer;
+  for (const model::LayerKind& kind : model.config.layers) experts_of_layer.push_back(kind.num_experts);
+  StatsCollector collector(rows.segments, rows.segments.size(), sample, experts_of_layer);
+
+  const model::LayerStream stream(model, compute);
+  RoutingStats stats{.provenance = options.provenance};
+  stats.provenance["model_type"] = model.config.model_type;
+  stats.provenance["model_fingerprint"] = model.checkpoint.fingerprint();
+  stats.provenance["dtype"] = at::toString(compute.dtype);
+  for (const Segment& segment : rows.segments) stats.sources.push_back(source_info(sources[segment.source]));
+
+  ObserveState state(options.state, request_key(stats, rows.all), listener);
+  Tensor hidden_ND;
+  model::SweepOptions sweep{.label = "observing"};
+  if (std::optional<ResumePoint> point = state.load(stats.sources.size())) {
+    hidden_ND = std::move(point->hidden_ND);
+    collector.restore(std::move(point->layers));
+    sweep.first_layer = point->next_layer;
+  } else {
+    hidden_ND = stream.embed(rows.all.ids_N);
+  }
+  sweep.after_layer = [&](std::int64_t layer) {
+    if (layer + 1 < model.config.num_layers()) state.save({layer + 1, hidden_ND, collector.layers()});
+  };
+  model::sweep_layers_(hidden_ND, rows.all, stream, sweep, &collector, listener);
+
+  stats.layers = collector.layers();
+  stats.sample_source = source_of_tokens(sample, rows.segments);
+  stats.held_out = rows.held_out;
+  const Tensor held_out_ND = hidden_ND.narrow(0, rows.num_observed_tokens, rows.held_out.rows.num_tokens());
+  stats.held_out.final_ND = stream.final_norm(held_out_ND);
+  return stats;
+}
+
+std::int64_t state_bytes(const model::ModelConfig& config, std::int64_t num_tokens, std::int64_t num_sources,
+                         std::int64_t sample_tokens, at::ScalarType dtype) {
+  const std::int64_t hidden = num_tokens * config.hidden_size * static_cast<std::int64_t>(at::elementSize(dtype));
+  std::int64_t layers = 0;
+  for (const model::LayerKind& kind : config.layers) {
+    const std::int64_t experts = kind.num_experts;
+    layers += num_sources * 8 * (experts * experts + 8 * experts) + std::min(sample_tokens, num_tokens) * experts * 4;
+  }
+  return hidden + layers;
+}
+
+}  // namespace uncurl::prune

@@ -1,0 +1,117 @@
+// plan.json: readable, editable, one group a line. A kept expert is a number, a merged group an object.
+#include "uncurl/base/error.h"
+#include "uncurl/base/file.h"
+#include "uncurl/base/join.h"
+#include "uncurl/prune/plan.h"
+
+namespace uncurl::prune {
+namespace {
+
+constexpr int kVersion = 1;
+
+Json group_json(const ExpertGroup& group) {
+  if (group.is_single() && group.scale == 1.0) return group.anchor;
+  Json json = {{"members", group.members}};
+  if (!group.is_single()) {
+    json["anchor"] = group.anchor;
+    json["weights"] = group.weights;
+  }
+  if (group.scale != 1.0) json["scale"] = group.scale;
+  return json;
+}
+
+template <class Number>
+std::vector<Number> read_numbers(const Json& array, const std::string& place) {
+  std::vector<Number> numbers;
+  for (const Json& entry : array) {
+    const bool fits = std::is_integral_v<Number> ? entry.is_number_integer() : entry.is_number();
+    check(fits, place, ": found ", entry.dump(), ", expected a number");
+    numbers.push_back(entry.get<Number>());
+  }
+  return numbers;
+}
+
+ExpertGroup read_group(const Json& json, const std::string& place) {
+  if (json.is_number_integer()) return single_group(json.get<int>());
+  const JsonObject object(json, place);
+  object.expect_only({"members", "anchor", "weights", "scale"});
+  ExpertGroup group{.members = read_numbers<int>(object.array("members"), place)};
+  check(!group.members.empty(), place, ": has no members");
+  const bool single = group.is_single();
+  group.anchor = static_cast<int>(single ? object.integer("anchor", group.members[0]) : object.integer("anchor"));
+  group.weights = single && !object.has("weights") ? std::vector<double>{1.0}
+                                                   : read_numbers<double>(object.array("weights"), place);
+  group.scale = object.number("scale", 1.0);
+  return group;
+}
+
+LayerPlan read_layer_plan(const Json& json, const std::string& place) {
+  const JsonObject object(json, place);
+  object.expect_only({"layer", "method", "router", "groups"});
+  LayerPlan layer{
+      .layer = object.integer("layer"), .method = object.string("method"), .router = object.string("router")};
+  for (const Json& group : object.array("groups")) {
+    layer.groups.push_back(read_group(group, concat(place, ", group ", layer.groups.size())));
+  }
+  return layer;
+}
+
+/// The layers are laid out by hand, one group a line; everything else is short enough for the JSON library's way.
+std::string layer_text(const LayerPlan& layer) {
+  std::string text = concat("    {\"layer\": ", layer.layer, ", \"method\": ", Json(layer.method).dump(),
+                            ", \"router\": ", Json(layer.router).dump(), ", \"groups\": [");
+  bool after_number = false;
+  for (std::size_t g = 0; g < layer.groups.size(); ++g) {
+    const Json group = group_json(layer.groups[g]);
+    if (g > 0) text += ",";
+    text += after_number && group.is_number() ? " " : "\n      ";
+    text += group.dump();
+    after_number = group.is_number();
+  }
+  return text + "]}";
+}
+
+}  // namespace
+
+void write_plan(const std::filesystem::path& path, const Plan& plan) {
+  const Json head = {{"version", kVersion},
+                     {"model", {{"type", plan.model_type}, {"fingerprint", plan.model_fingerprint}}},
+                     {"stats", {{"path", plan.stats_path}, {"hash", plan.stats_hash}}},
+                     {"options", plan.options},
+                     {"align", {{"permute", plan.align.permute}, {"rescale", plan.align.rescale}}},
+                     {"ridge", plan.ridge},
+                     {"seed", plan.seed},
+                     {"allow_mixed_counts", plan.allow_mixed_counts}};
+  std::string text = head.dump(2);
+  text.resize(text.size() - 2);  // the closing "\n}"
+  text += ",\n  \"layers\": [\n";
+  std::vector<std::string> layers;
+  for (const LayerPlan& layer : plan.layers) layers.push_back(layer_text(layer));
+  write_text(path, text + join(layers, ",\n") + "\n  ]\n}\n");
+}
+
+Plan read_plan(const std::filesystem::path& path) {
+  const Json json = read_json(path);
+  const JsonObject object(json, path.string());
+  object.expect_only(
+      {"version", "model", "stats", "options", "align", "ridge", "seed", "allow_mixed_counts", "layers"});
+  check(object.integer("version") == kVersion, path.string(), ": has version ", object.integer("version"),
+        ", expected ", kVersion);
+  const JsonObject model = object.object("model"), stats = object.object("stats"), align = object.object("align");
+  Plan plan{.model_fingerprint = model.string("fingerprint"),
+            .model_type = model.string("type"),
+            .stats_path = stats.string("path"),
+            .stats_hash = stats.string("hash"),
+            .options = object.object("options").json(),
+            .align = {.permute = align.boolean("permute"), .rescale = align.boolean("rescale")},
+            .ridge = object.number("ridge"),
+            .seed = static_cast<std::uint64_t>(object.integer("seed")),
+            .allow_mixed_counts = object.boolean("allow_mixed_counts", false)};
+  for (const Json& layer : object.array("layers")) {
+    plan.layers.push_back(
+        read_layer_plan(layer, concat(path.string(), ", entry ", plan.layers.size(), " of 'layers'")));
+  }
+  return plan;
+}
+
+}  // namespace uncurl::prune

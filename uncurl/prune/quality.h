@@ -1,0 +1,41 @@
+// What was lost: the smaller model beside the original on rows that no statistic has seen.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "uncurl/base/json.h"
+#include "uncurl/base/listener.h"
+#include "uncurl/math/interval.h"
+#include "uncurl/model/stream.h"
+#include "uncurl/prune/merge.h"
+#include "uncurl/prune/stats.h"
+
+namespace uncurl::prune {
+
+/// Of one source, or of all. Intervals are 95%, rows being the sampling unit.
+struct Quality {
+  std::string source;
+  std::int64_t num_tokens = 0;   ///< predicted tokens
+  math::Estimate loss_original;  ///< nats per token; perplexity is its exponential
+  math::Estimate loss_pruned;
+  math::Estimate kl;         ///< KL(original || pruned), nats per token
+  math::Estimate agreement;  ///< share of tokens whose likeliest next token is the same
+};
+
+/// The held-out rows through a written checkpoint. Entries by source, then one for all if there are several; empty
+/// without held-out rows.
+std::vector<Quality> measure_checkpoint(const model::LayerStream& original, const model::LayerStream& pruned,
+                                        const RoutingStats& stats, const Listener& listener);
+
+/// The same for a plan that is tried in memory, without writing anything.
+std::vector<Quality> measure_plan(const model::LayerStream& original, const Plan& plan,
+                                  const std::vector<LayerSummary>& layers, const RoutingStats& stats,
+                                  const Listener& listener);
+
+/// An estimate on the scale of perplexity.
+math::Estimate perplexity(const math::Estimate& loss);
+
+Json quality_json(const std::vector<Quality>& qualities);
+
+}  // namespace uncurl::prune

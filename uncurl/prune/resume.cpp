@@ -1,0 +1,73 @@
+#include "uncurl/prune/resume.h"
+
+#include <ATen/ATen.h>
+
+#include <exception>
+
+#include "uncurl/base/error.h"
+#include "uncurl/base/hash.h"
+#include "uncurl/prune/stats_file.h"
+#include "uncurl/tensor/bytes.h"
+
+namespace uncurl::prune {
+namespace {
+
+constexpr const char* kKind = "interrupted observation";
+
+}  // namespace
+
+std::string request_key(const RoutingStats& stats, const model::PackedRows& rows) {
+  Hasher hasher;
+  hasher.add(stats.provenance.dump());
+  for (const SourceInfo& source : stats.sources) {
+    hasher.add(source.name);
+    hasher.add(source.content_hash);
+    hasher.add(concat(source.num_tokens, " ", source.num_held_out_tokens));
+  }
+  hasher.add(bytes_of(rows.ids_N));
+  hasher.add(std::as_bytes(std::span(rows.begins)));
+  return hasher.hex();
+}
+
+ObserveState::ObserveState(std::filesystem::path path, std::string key, const Listener& listener)
+    : path_(std::move(path)),
+      key_(std::move(key)),
+      listener_(listener),
+      exceptions_at_start_(std::uncaught_exceptions()) {}
+
+ObserveState::~ObserveState() {
+  if (path_.empty() || std::uncaught_exceptions() > exceptions_at_start_) return;
+  std::error_code ignored;
+  std::filesystem::remove(path_, ignored);
+}
+
+std::optional<ResumePoint> ObserveState::load(std::size_t num_sources) const {
+  if (path_.empty() || !std::filesystem::exists(path_)) return std::nullopt;
+  const model::TensorFile file = model::read_tensor_file(path_);
+  const JsonObject metadata(file.metadata, path_.string());
+  if (metadata.string("kind", "") != kKind || metadata.string("key", "") != key_) {
+    listener_.note(path_.string() + " belongs to another observation; starting anew");
+    return std::nullopt;
+  }
+  ResumePoint point{.next_layer = metadata.integer("next_layer"), .hidden_ND = file.at("hidden").clone()};
+  for (const Json& layer : metadata.array("layers")) {
+    LayerStats stats = read_layer(file, layer.get<std::int64_t>(), num_sources);
+    for (ExpertSums& sums : stats.sources) {
+      for_each_sum(sums, [](const char*, Tensor& sum, bool) { sum = sum.clone(); });  // a mapping cannot be added to
+    }
+    point.layers.push_back(std::move(stats));
+  }
+  listener_.note(concat("resuming behind layer ", point.next_layer, " from ", path_.string()));
+  return point;
+}
+
+void ObserveState::save(const ResumePoint& point) const {
+  if (path_.empty()) return;
+  Json metadata = {{"kind", kKind}, {"key", key_}, {"next_layer", point.next_layer}, {"layers", Json::array()}};
+  for (const LayerStats& layer : point.layers) metadata["layers"].push_back(layer.layer);
+  model::NamedTensors tensors = {{"hidden", point.hidden_ND}};
+  append_layers(point.layers, tensors);
+  model::write_tensor_file(path_, tensors, metadata);
+}
+
+}  // namespace uncurl::prune

@@ -1,0 +1,130 @@
+#include "uncurl/prune/stats_file.h"
+
+#include <ATen/ATen.h>
+
+#include "uncurl/base/error.h"
+#include "uncurl/base/file.h"
+#include "uncurl/base/hash.h"
+
+namespace uncurl::prune {
+namespace {
+
+constexpr int kVersion = 1;
+
+std::string layer_name(std::int64_t layer, const std::string& what) {
+  return "layers." + std::to_string(layer) + "." + what;
+}
+std::string source_name(std::int64_t layer, std::size_t source, const std::string& what) {
+  return layer_name(layer, "sources." + std::to_string(source) + "." + what);
+}
+
+Json source_json(const SourceInfo& source) {
+  Json json = {{"name", source.name}};
+  if (source.weight) json["weight"] = *source.weight;
+  json["content_hash"] = source.content_hash;
+  json["records"] = source.num_records;
+  json["rows"] = source.num_rows;
+  json["tokens"] = source.num_tokens;
+  json["cut_rows"] = source.num_cut;
+  json["longest_row"] = source.longest;
+  json["held_out_rows"] = source.num_held_out_rows;
+  json["held_out_tokens"] = source.num_held_out_tokens;
+  return json;
+}
+
+SourceInfo source_from_json(const Json& json) {
+  const JsonObject object(json, "a source");
+  SourceInfo source{.name = object.string("name")};
+  if (object.has("weight")) source.weight = object.number("weight");
+  source.content_hash = object.string("content_hash");
+  source.num_records = object.integer("records");
+  source.num_rows = object.integer("rows");
+  source.num_tokens = object.integer("tokens");
+  source.num_cut = object.integer("cut_rows");
+  source.longest = object.integer("longest_row");
+  source.num_held_out_rows = object.integer("held_out_rows");
+  source.num_held_out_tokens = object.integer("held_out_tokens");
+  return source;
+}
+
+std::vector<std::int64_t> numbers(const Tensor& tensor) {
+  const auto* const data = tensor.const_data_ptr<std::int64_t>();
+  return {data, data + tensor.numel()};
+}
+
+RoutingStats parse_stats(const model::TensorFile& file) {
+  const JsonObject metadata(file.metadata, "its metadata");
+  check(metadata.string("kind", "") == "statistics", "is not a statistics file of `uncurl observe`");
+  check(metadata.integer("version") == kVersion, "has version ", metadata.integer("version"), ", expected ", kVersion,
+        "; observe again with this program");
+  RoutingStats stats{.provenance = metadata.object("provenance").json()};
+  for (const Json& source : metadata.array("sources")) stats.sources.push_back(source_from_json(source));
+  stats.sample_source = file.at("sample_source");
+  for (const Json& layer : metadata.array("layers")) {
+    stats.layers.push_back(read_layer(file, layer.get<std::int64_t>(), stats.sources.size()));
+  }
+  stats.held_out.rows = {file.at("held_out.ids"), numbers(file.at("held_out.begins"))};
+  for (const Json& name : metadata.array("held_out_sources")) {
+    stats.held_out.source_names.push_back(name.get<std::string>());
+  }
+  stats.held_out.source_of_row = numbers(file.at("held_out.source_of_row"));
+  stats.held_out.final_ND = file.at("held_out.final");
+  return stats;
+}
+
+}  // namespace
+
+void append_layers(const std::vector<LayerStats>& layers, model::NamedTensors& tensors) {
+  for (const LayerStats& layer : layers) {
+    for (std::size_t s = 0; s < layer.sources.size(); ++s) {
+      ExpertSums sums = layer.sources[s];
+      for_each_sum(sums, [&](const char* name, Tensor& sum, bool) {
+        tensors.emplace_back(source_name(layer.layer, s, name), sum);
+      });
+      tensors.emplace_back(source_name(layer.layer, s, "num_tokens"), at::full({1}, sums.num_tokens, at::kDouble));
+    }
+    tensors.emplace_back(layer_name(layer.layer, "sample_logits"), layer.sample_logits);
+  }
+}
+
+LayerStats read_layer(const model::TensorFile& file, std::int64_t layer, std::size_t num_sources) {
+  LayerStats stats{.layer = layer};
+  for (std::size_t s = 0; s < num_sources; ++s) {
+    ExpertSums sums;
+    for_each_sum(sums, [&](const char* name, Tensor& sum, bool) { sum = file.at(source_name(layer, s, name)); });
+    sums.num_tokens = file.at(source_name(layer, s, "num_tokens")).item<double>();
+    stats.sources.push_back(std::move(sums));
+  }
+  stats.sample_logits = file.at(layer_name(layer, "sample_logits"));
+  return stats;
+}
+
+void write_stats(const std::filesystem::path& path, const RoutingStats& stats) {
+  Json metadata = {{"kind", "statistics"}, {"version", kVersion}, {"provenance", stats.provenance}};
+  metadata["sources"] = Json::array();
+  for (const SourceInfo& source : stats.sources) metadata["sources"].push_back(source_json(source));
+  metadata["held_out_sources"] = stats.held_out.source_names;
+  metadata["layers"] = Json::array();
+  for (const LayerStats& layer : stats.layers) metadata["layers"].push_back(layer.layer);
+  model::NamedTensors tensors = {{"sample_source", stats.sample_source},
+                                 {"held_out.ids", stats.held_out.rows.ids_N},
+                                 {"held_out.begins", at::tensor(stats.held_out.rows.begins, at::kLong)},
+                                 {"held_out.source_of_row", at::tensor(stats.held_out.source_of_row, at::kLong)},
+                                 {"held_out.final", stats.held_out.final_ND}};
+  append_layers(stats.layers, tensors);
+  model::write_tensor_file(path, tensors, metadata);
+}
+
+RoutingStats read_stats(const std::filesystem::path& path) {
+  const model::TensorFile file = model::read_tensor_file(path);
+  return with_context(path.string(), [&] { return parse_stats(file); });
+}
+
+std::string file_hash(const std::filesystem::path& path) {
+  const MappedFile file(path);
+  Hasher hasher;
+  hasher.add(file.bytes());
+  return hasher.hex();
+}
+
+}  // namespace uncurl::prune

@@ -1,0 +1,169 @@
+#include "uncurl/prune/write.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "uncurl/base/error.h"
+#include "uncurl/checkpoint/writer.h"
+#include "uncurl/prune/merge.h"
+#include "uncurl/tensor/bytes.h"
+
+namespace uncurl::prune {
+namespace {
+
+using checkpoint::TensorInfo;
+using checkpoint::TensorSpec;
+
+/// Name and new spec of every stored tensor that the plan touches; a tensor that disappears has no spec.
+std::map<std::string, std::optional<TensorSpec>> routed_tensors(const model::Model& model, const Plan& plan) {
+  std::map<std::string, std::optional<TensorSpec>> touched;
+  for (const LayerPlan& layer : plan.layers) {
+    const std::int64_t before = model.config.layers[static_cast<std::size_t>(layer.layer)].num_experts;
+    const std::int64_t after = layer.num_experts();
+    for (const model::ExpertTensor& tensor : expert_tensors(model.config, model.layout, layer.layer, before)) {
+      touched[tensor.name] = std::nullopt;
+    }
+    for (const model::ExpertTensor& tensor : expert_tensors(model.config, model.layout, layer.layer, after)) {
+      touched[tensor.name] = TensorSpec{tensor.name, model.checkpoint.at(tensor.name).dtype, tensor.shape};
+    }
+    const auto shrink_rows = [&](const std::string& name) {
+      TensorSpec spec = model.checkpoint.at(name).spec();
+      spec.shape[0] = after;
+      touched[name] = spec;
+    };
+    shrink_rows(model::fill_name(model.layout.router, layer.layer));
+    const std::string& bias = model.family->names.correction_bias;
+    if (!bias.empty()) shrink_rows(model::fill_name(bias, layer.layer));
+  }
+  return touched;
+}
+
+/// Stored tensors in the order of their files, as the writer should lay them out.
+std::vector<const TensorInfo*> in_file_order(const checkpoint::Checkpoint& checkpoint) {
+  std::vector<const TensorInfo*> infos;
+  for (const TensorInfo& info : checkpoint.tensors()) infos.push_back(&info);
+  std::sort(infos.begin(), infos.end(), [](const TensorInfo* a, const TensorInfo* b) {
+    return std::pair(a->file, a->begin) < std::pair(b->file, b->begin);
+  });
+  return infos;
+}
+
+checkpoint::WriterLayout layout_like(const checkpoint::Checkpoint& original) {
+  checkpoint::WriterLayout layout{.max_shard_bytes = std::nullopt, .metadata = original.files().front().metadata};
+  if (!original.is_sharded()) return layout;
+  std::uint64_t largest = 0;
+  for (const checkpoint::CheckpointFile& file : original.files()) {
+    largest = std::max<std::uint64_t>(largest, file.mapping->bytes().size());
+  }
+  layout.max_shard_bytes = largest;
+  return layout;
+}
+
+void write_layer(const model::Model& model, const LayerPlan& layer, const PrunedLayer& pruned,
+                 checkpoint::CheckpointWriter& writer) {
+  const auto write = [&](const std::string& pattern, const Tensor& tensor, std::int64_t expert = -1) {
+    const Tensor contiguous = tensor.contiguous();
+    writer.write(model::fill_name(pattern, layer.layer, expert), bytes_of(contiguous));
+  };
+  const model::ExpertLayout& layout = model.layout;
+  write(layout.router, pruned.router);
+  if (pruned.correction_bias.defined()) write(model.family->names.correction_bias, pruned.correction_bias);
+  if (layout.fused) {
+    std::vector<Tensor> gate_up, down;
+    for (const Expert& expert : pruned.experts) {
+      gate_up.push_back(at::cat({expert.gate, expert.up}));
+      down.push_back(expert.down);
+    }
+    write(layout.gate_up, at::stack(gate_up));
+    write(layout.down, at::stack(down));
+    return;
+  }
+  for (std::size_t e = 0; e < pruned.experts.size(); ++e) {
+    const auto expert = static_cast<std::int64_t>(e);
+    write(layout.gate, pruned.experts[e].gate, expert);
+    write(layout.up, pruned.experts[e].up, expert);
+    write(layout.down, pruned.experts[e].down, expert);
+  }
+}
+
+void copy_other_files(const model::Model& model, const Plan& plan, const std::filesystem::path& folder,
+                      const Listener& listener) {
+  static const std::set<std::string> kOurs = {"config.json", "plan.json", "result.json"};  // written anew
+  const checkpoint::OtherFiles others = model.checkpoint.other_files();
+  std::set<std::string> own_weights = {checkpoint::kIndexFileName};  // written anew, so not worth a word
+  for (const checkpoint::CheckpointFile& file : model.checkpoint.files())
+    own_weights.insert(file.path.filename().string());
+  for (const std::filesystem::path& path : others.carried) {
+    if (kOurs.contains(path.filename().string())) continue;
+    std::filesystem::copy_file(path, folder / path.filename());
+  }
+  for (const std::filesystem::path& path : others.skipped) {
+    if (!own_weights.contains(path.filename().string())) listener.note("not copied: " + path.string());
+  }
+  write_json(folder / "config.json",
+             model::with_num_experts(model.config_json, *model.family, experts_after(plan, model.config)));
+}
+
+}  // namespace
+
+std::set<std::string> routed_tensor_names(const model::Model& model) {
+  std::set<std::string> names;
+  const std::string& bias = model.family->names.correction_bias;
+  for (const std::int64_t layer : model.config.moe_layers()) {
+    names.insert(model::fill_name(model.layout.router, layer));
+    if (!bias.empty()) names.insert(model::fill_name(bias, layer));
+    const std::int64_t count = model.config.layers[static_cast<std::size_t>(layer)].num_experts;
+    for (const model::ExpertTensor& tensor : expert_tensors(model.config, model.layout, layer, count)) {
+      names.insert(tensor.name);
+    }
+  }
+  return names;
+}
+
+std::vector<TensorSpec> tensors_after(const model::Model& model, const Plan& plan) {
+  const std::map<std::string, std::optional<TensorSpec>> touched = routed_tensors(model, plan);
+  std::vector<TensorSpec> specs;
+  for (const TensorInfo* info : in_file_order(model.checkpoint)) {
+    const auto found = touched.find(info->name);
+    if (found == touched.end()) {
+      specs.push_back(info->spec());
+    } else if (found->second) {
+      specs.push_back(*found->second);
+    }
+  }
+  return specs;
+}
+
+std::int64_t num_parameters(const std::vector<TensorSpec>& tensors) {
+  std::int64_t total = 0;
+  for (const TensorSpec& tensor : tensors) {
+    std::int64_t elements = 1;
+    for (const std::int64_t size : tensor.shape) elements *= size;
+    total += elements;
+  }
+  return total;
+}
+
+void write_checkpoint(const model::Model& model, const Plan& plan, const std::vector<LayerSummary>& layers,
+                      const std::filesystem::path& folder, const Listener& listener) {
+  const std::vector<TensorSpec> specs = tensors_after(model, plan);
+  checkpoint::CheckpointWriter writer(folder, specs, layout_like(model.checkpoint));
+  const std::map<std::string, std::optional<TensorSpec>> touched = routed_tensors(model, plan);
+  const auto total = static_cast<std::int64_t>(plan.layers.size());
+  for (std::size_t i = 0; i < plan.layers.size(); ++i) {
+    write_layer(model, plan.layers[i], prune_layer(model, plan, plan.layers[i], layers[i]), writer);
+    listener.progress({"writing experts", "layers", static_cast<std::int64_t>(i) + 1, total});
+  }
+  for (const TensorInfo* info : in_file_order(model.checkpoint)) {
+    if (touched.contains(info->name)) continue;
+    writer.write(info->name, model.checkpoint.bytes(*info));
+    model.checkpoint.release(std::span(&info, 1));
+  }
+  copy_other_files(model, plan, folder, listener);
+  writer.finish();
+}
+
+}  // namespace uncurl::prune

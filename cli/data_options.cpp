@@ -29,9 +29,26 @@ void add_data_options(CLI::App& command, DataOptions& options) {
       ->check(CLI::PositiveNumber);
 }
 
+namespace {
+
+/// A template is for .jsonl files alone; that it changed nothing must not go unnoticed.
+void check_template(const DataOptions& options) {
+  if (options.record_template.empty()) return;
+  for (const std::vector<std::string>* requests : {&options.tasks, &options.held_out}) {
+    for (const std::string& request : *requests) {
+      if (std::filesystem::path(text::parse_source_request(request).path).extension() == ".jsonl") return;
+    }
+  }
+  throw UsageError("--template has no effect: no --task or --held-out is a .jsonl file");
+}
+
+}  // namespace
+
 std::vector<text::SampledSource> read_rows(const DataOptions& options, const std::filesystem::path& model,
                                            const Listener& listener) {
-  const text::ReadOptions read{.record_template = options.record_template, .tasks_folder = tasks_folder()};
+  const text::ReadOptions read{
+      .record_template = options.record_template, .tasks_folder = tasks_folder(), .data_root = data_root()};
+  check_template(options);
   const auto read_all = [&](const std::vector<std::string>& requests) {
     std::vector<text::Source> sources;
     for (const std::string& request : requests) {

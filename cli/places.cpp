@@ -12,4 +12,9 @@ std::filesystem::path tasks_folder() {
   return std::filesystem::is_directory(installed) ? installed : std::filesystem::path(UNCURL_TASKS);
 }
 
+std::filesystem::path data_root() {
+  const char* const chosen = std::getenv("UNCURL_DATA");
+  return chosen == nullptr ? "" : chosen;
+}
+
 }  // namespace uncurl::cli

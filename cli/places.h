@@ -9,4 +9,7 @@ namespace uncurl::cli {
 /// tree's.
 std::filesystem::path tasks_folder();
 
+/// Where paths in task files start: $UNCURL_DATA, else empty (the library's default beside the repository).
+std::filesystem::path data_root();
+
 }  // namespace uncurl::cli

@@ -1,4 +1,5 @@
 #include <charconv>
+#include <limits>
 
 #include "cli/options.h"
 #include "uncurl/base/error.h"
@@ -14,6 +15,14 @@ std::string names_of(const Table& table) {
   std::string names;
   for (const auto& row : table) names += std::string(names.empty() ? "" : ", ") + std::string(row.name);
   return names;
+}
+
+/// For options that take one of the names of a table.
+template <class Table>
+CLI::IsMember one_of(const Table& table) {
+  std::vector<std::string> names;
+  for (const auto& row : table) names.emplace_back(row.name);
+  return CLI::IsMember(names);
 }
 
 /// "3:frequency" -> {3, "frequency"}
@@ -105,22 +114,26 @@ void add_plan_options(CLI::App& command, PlanOptions& options) {
   command.add_option("--method", options.method, "one of " + names_of(prune::methods()))->capture_default_str();
   command.add_option("--router", options.router,
                      "how merged layers get their router: anchor, wmean, lse or reinit; default " +
-                         std::string(prune::kDefaultMergeRouter) + " (dropping always slices)");
+                         std::string(prune::kDefaultMergeRouter) + " (dropping always slices)")
+      ->check(one_of(prune::router_rules()));
   command.add_option("--ridge", options.ridge,
                      "shrinkage of lse towards wmean; default " + std::to_string(prune::kDefaultRidge));
   command.add_option("--layer-method", options.layer_methods, "another method for a layer, e.g. 0:frequency; repeat")
       ->type_name("LAYER:METHOD");
   command.add_option("--protect", options.protect, "experts that stay as they are, e.g. 3:0,17; repeat")
       ->type_name("LAYER:EXPERT,...");
-  command.add_option("--centering", options.centering,
-                     "of logits before their cosine: " + names_of(cluster::centering_names()));
-  command.add_option("--affinity-map", options.affinity_map,
-                     "cosine to affinity: " + names_of(cluster::affinity_map_names()));
+  command.add_option("--centering", options.centering, "of logits before their cosine")
+      ->check(one_of(cluster::centering_names()));
+  command.add_option("--affinity-map", options.affinity_map, "cosine to affinity")
+      ->check(one_of(cluster::affinity_map_names()));
   command.add_option("--affinity-power", options.affinity_power, "power of the affinity");
-  command.add_option("--clustering", options.clustering, "of uncurl: " + names_of(cluster::algorithms()));
-  command.add_option("--laplacian", options.laplacian,
-                     "of spectral clustering: " + names_of(cluster::laplacian_names()));
-  command.add_option("--num-restarts", options.num_restarts, "of k-means; default 10")->check(CLI::PositiveNumber);
+  command.add_option("--clustering", options.clustering, "of uncurl")->check(one_of(cluster::algorithms()));
+  command.add_option("--laplacian", options.laplacian, "of spectral clustering")
+      ->check(one_of(cluster::laplacian_names()));
+  command
+      .add_option("--num-restarts", options.num_restarts,
+                  concat("of k-means; default ", cluster::ClusterOptions().num_restarts))
+      ->check(CLI::PositiveNumber);
   command.add_option("--max-cluster-size", options.max_cluster_size, "no merged group is larger")
       ->check(CLI::PositiveNumber);
   command.add_flag("--no-permute", options.no_permute, "average experts without aligning their neurons");
@@ -133,7 +146,9 @@ void add_plan_options(CLI::App& command, PlanOptions& options) {
   command.add_option("--layer-experts", options.layer_experts, "another count for a layer, e.g. 0:24; repeat")
       ->type_name("LAYER:COUNT");
   command.add_flag("--paper", options.paper, "the paper's exact recipe; its new router must be trained afterwards");
-  command.add_option("--seed", options.seed, "of clustering and of random choices")->capture_default_str();
+  command.add_option("--seed", options.seed, "of clustering and of random choices")
+      ->capture_default_str()
+      ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max(), "integer, not negative"));
 }
 
 prune::PlanRequest make_request(const PlanOptions& options, const Listener& listener) {

@@ -54,20 +54,6 @@ function(uncurl_program folder)
   install(DIRECTORY ${CMAKE_SOURCE_DIR}/tasks DESTINATION share/uncurl)
 endfunction()
 
-# tests/end_to_end runs the built program; its path reaches the tests through the environment.
-function(uncurl_end_to_end_tests)
-  file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/end_to_end/*_test.cpp)
-  if(NOT UNCURL_TESTS OR NOT tests)
-    return()
-  endif()
-  add_executable(end_to_end_test ${tests})
-  target_link_libraries(end_to_end_test PRIVATE uncurl_prune GTest::gtest GTest::gmock GTest::gtest_main)
-  uncurl_use_torch(end_to_end_test)
-  add_test(NAME end_to_end COMMAND end_to_end_test)
-  set_tests_properties(end_to_end PROPERTIES LABELS slow
-    ENVIRONMENT "UNCURL_PROGRAM=$<TARGET_FILE:uncurl>;UNCURL_ROOT=${CMAKE_SOURCE_DIR}")
-endfunction()
-
 function(uncurl_benchmarks)
   if(NOT UNCURL_BENCH)
     return()

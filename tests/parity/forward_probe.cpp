@@ -19,7 +19,7 @@ using at::Tensor;
 class Recorder : public model::MoeObserver {
  public:
   void observe(const model::MoeCall& call) override {
-    const std::string layer = "." + std::to_string(call.layer);
+    const std::string layer = concat(".", call.layer);
     tensors.emplace_back("logits" + layer, call.logits_NE.to(at::kFloat));
     tensors.emplace_back("ids" + layer, call.routing.ids_NK);
     tensors.emplace_back("gates" + layer, call.routing.gates_NK.to(at::kFloat));

@@ -88,8 +88,9 @@ def records():
 # ---- the two sides -------------------------------------------------------------------------------------------------
 
 def our_ids(tokenizer, texts, folder, special=True):
+    """texts: str, or bytes without 0xFF, which ends a record."""
     file = folder / "records.bin"
-    file.write_bytes(b"".join(text.encode() + b"\xff" for text in texts))
+    file.write_bytes(b"".join((text if isinstance(text, bytes) else text.encode()) + b"\xff" for text in texts))
     command = [str(PROBE), str(tokenizer), str(file)] + ([] if special else ["plain"])
     result = subprocess.run(command, capture_output=True, check=False)
     assert result.returncode == 0, result.stderr.decode()
@@ -217,12 +218,12 @@ def test_mistral_from_its_sentencepiece_model(published_mistral, records, tmp_pa
     same_ids("mistral tokenizer.model", model, published_mistral, records, tmp_path)
 
 
-@pytest.mark.parametrize("pattern", [QWEN, LLAMA3, GPT4O], ids=["qwen", "llama3", "gpt-4o"])
-@pytest.mark.parametrize("ignore_merges", [False, True])
+@pytest.mark.parametrize("pattern, ignore_merges", [(QWEN, False), (LLAMA3, False), (LLAMA3, True), (GPT4O, True)],
+                         ids=["qwen", "llama3-merging", "llama3", "gpt-4o"])
 def test_split_patterns_over_the_gpt2_vocabulary(gpt2, records, tmp_path, pattern, ignore_merges):
     file = variant(gpt2, tmp_path, normalizer={"type": "NFC"}, pre_tokenizer=splits(pattern),
                    model={"ignore_merges": ignore_merges})
-    same_ids(f"split, ignore_merges={ignore_merges}", file, load(file), records, tmp_path)
+    same_ids(f"split {pattern[:20]}..., ignore_merges={ignore_merges}", file, load(file), records, tmp_path)
 
 
 def test_several_splits_in_a_row(gpt2, records, tmp_path):
@@ -290,6 +291,17 @@ def test_unknown_characters(mistral, tmp_path, options):
 def test_without_special_tokens(mistral, records, tmp_path):
     file = variant(mistral, tmp_path)
     same_ids("no special tokens", file, load(file), records[:100], tmp_path, special=False)
+
+
+def test_invalid_utf8_becomes_what_python_makes_of_it(gpt2, tmp_path):
+    file = variant(gpt2, tmp_path)
+    rng = random.Random(13)
+    starts = [b"\xe2\x82\xac", b"\xf0\x9f\x98\x80", b"\xc3\xa9", b"\xed\xa0\x80", b"a", b"\xf4\x8f\xbf\xbf", b"\xe0\xa0\x80"]
+    texts = [b"".join(rng.choice([rng.choice(starts)[:rng.randint(1, 4)], bytes([rng.randrange(255)])]) for _ in range(30))
+             for _ in range(2000)]
+    found, _ = our_ids(file, texts, tmp_path)
+    reference = load(file)
+    assert found == [reference.encode(text.decode("utf-8", "replace")).ids for text in texts]
 
 
 def test_every_code_point_of_the_basic_planes(gpt2, tmp_path):

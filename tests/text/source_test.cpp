@@ -96,8 +96,10 @@ TEST_F(ReadSource, LooksBareNamesUpAmongTheTasks) {
 }
 
 TEST_F(ReadSource, RefusesATaskWithoutTrainingRows) {
-  EXPECT_THAT(refusal("arc_easy", {.tasks_folder = repository() / "tasks"}),
-              HasSubstr("no train rows; this task has test"));
+  folder_.write("t.json", R"({"name": "t", "description": "d", "metric": "accuracy", "rows": {"test": "r.jsonl"},
+                              "prompt": "{q}", "completion": " {a}"})");
+  folder_.write("r.jsonl", R"({"q": "Q", "a": "A"})");
+  EXPECT_THAT(refusal("t", {.tasks_folder = folder_.path()}), HasSubstr("no train rows; this task has test"));
 }
 
 TEST_F(ReadSource, RefusesOtherFiles) {

@@ -144,6 +144,7 @@ TEST(Tasks, ReadEveryTrainingRow) {
   EXPECT_EQ(shipped("gsm8k").size(), 7473u);
   EXPECT_EQ(shipped("mbpp").size(), 474u);
   EXPECT_EQ(shipped("sentence_polarity").size(), 8775u);
+  EXPECT_EQ(shipped("arc_easy").size(), 2251u);
   EXPECT_EQ(shipped("arc_easy", "test").size(), 2376u);
 }
 
@@ -174,6 +175,9 @@ TEST(Tasks, RenderTheFirstRowsAsTheHarnessDoes) {
   EXPECT_THAT(shipped("gsm8k")[0].right_answer().text(),
               testing::StartsWith("Question: Natalia sold clips to 48 of her"));
   EXPECT_THAT(shipped("gsm8k")[0].right_answer().text(), testing::HasSubstr("\nAnswer: Natalia sold 48/2"));
+  EXPECT_EQ(shipped("arc_easy")[0].right_answer().text(),
+            "Question: Which factor will most likely cause a person to develop a fever?\n"
+            "Answer: a bacterial population in the bloodstream");
   EXPECT_EQ(shipped("arc_easy", "test")[0].choices[0], " Sunlight is the source of energy for nearly all ecosystems.");
 }
 

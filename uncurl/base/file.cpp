@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <system_error>
 
 #include "uncurl/base/error.h"
 
@@ -32,7 +33,11 @@ void write_text(const std::filesystem::path& path, std::string_view text) {
     out.flush();
     check(out.good(), partial.string(), ": cannot be written: ", std::strerror(errno));
   }
-  std::filesystem::rename(partial, path);
+  std::error_code error;
+  std::filesystem::rename(partial, path, error);
+  if (!error) return;
+  std::filesystem::remove(partial);
+  fail(path.string(), ": cannot be replaced: ", error.message());
 }
 
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {

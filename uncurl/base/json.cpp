@@ -1,7 +1,7 @@
 #include "uncurl/base/json.h"
 
 #include <algorithm>
-#include <fstream>
+#include <utility>
 
 #include "uncurl/base/error.h"
 #include "uncurl/base/file.h"
@@ -40,8 +40,16 @@ namespace {
 
 std::int64_t JsonObject::integer(const std::string& key) const {
   const Json& value = at(key, "an integer");
-  if (!value.is_number_integer()) wrong_type(place_, key, "an integer", value);
+  const bool too_large = value.is_number_unsigned() && !std::in_range<std::int64_t>(value.get<std::uint64_t>());
+  if (!value.is_number_integer() || too_large) wrong_type(place_, key, "an integer", value);
   return value.get<std::int64_t>();
+}
+
+std::uint64_t JsonObject::unsigned_integer(const std::string& key) const {
+  const Json& value = at(key, "an integer of 0 or more");
+  const bool negative = value.is_number_integer() && !value.is_number_unsigned() && value.get<std::int64_t>() < 0;
+  if (!value.is_number_integer() || negative) wrong_type(place_, key, "an integer of 0 or more", value);
+  return value.get<std::uint64_t>();
 }
 
 double JsonObject::number(const std::string& key) const {

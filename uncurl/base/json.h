@@ -25,6 +25,7 @@ class JsonObject {
 
   bool has(const std::string& key) const;  ///< present and not null
   std::int64_t integer(const std::string& key) const;
+  std::uint64_t unsigned_integer(const std::string& key) const;  ///< 0 to 2^64-1
   double number(const std::string& key) const;
   bool boolean(const std::string& key) const;
   std::string string(const std::string& key) const;

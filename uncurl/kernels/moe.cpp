@@ -19,6 +19,10 @@ namespace {
 
 constexpr std::int64_t kBlockRows = 512;  // rows of one expert computed at once: bounds the buffers of a thread
 
+// oneDNN builds and keeps code for every number of rows it meets: a millisecond and most of a megabyte each. Rows are
+// therefore padded with zeros to a multiple of this; the padding is computed and thrown away.
+constexpr std::int64_t kRowStep = 16;
+
 struct Task {
   std::int64_t expert, begin, end;  // slots queue.slots[begin, end)
 };
@@ -39,7 +43,9 @@ std::vector<Task> make_tasks(const ExpertQueue& queue) {
 void run_task(char* y, const char* x, std::size_t row_bytes, const Tensor& x_ND, const Expert& expert,
               const ExpertQueue& queue, const Task& task, std::int64_t top_k) {
   const std::int64_t rows = task.end - task.begin;
-  Tensor in_MD = at::empty({rows, x_ND.size(1)}, x_ND.options());
+  const std::int64_t padded = (rows + kRowStep - 1) / kRowStep * kRowStep;
+  Tensor in_MD = at::empty({padded, x_ND.size(1)}, x_ND.options());
+  in_MD.narrow(0, rows, padded - rows).zero_();
   char* gathered = static_cast<char*>(in_MD.data_ptr());
   for (std::int64_t m = 0; m < rows; ++m) {
     const auto token = static_cast<std::size_t>(queue.slots[static_cast<std::size_t>(task.begin + m)] / top_k);

@@ -81,8 +81,9 @@ std::int64_t read_layer_experts(const JsonObject& config, std::int64_t layer, st
   if (!config.has(kExpertsPerLayerKey)) return num_experts;
   const Json& counts = config.array(kExpertsPerLayerKey);
   const auto index = static_cast<std::size_t>(layer);
-  check(index < counts.size() && counts[index].is_number_integer(), config.place(), ": ", kExpertsPerLayerKey,
-        " needs one integer per layer");
+  check(static_cast<std::int64_t>(counts.size()) == config.integer("num_hidden_layers") &&
+            counts[index].is_number_integer(),
+        config.place(), ": ", kExpertsPerLayerKey, " needs one integer per layer");
   return counts[index].get<std::int64_t>();
 }
 
@@ -110,6 +111,12 @@ void check_sizes(const ModelConfig& config, const std::string& place) {
   check(config.routing.top_k >= 1 && config.routing.top_k <= config.num_experts, place, ": ", config.routing.top_k,
         " experts per token of ", config.num_experts);
   check(!config.moe_layers().empty(), place, ": no layer holds experts, so there is nothing to prune");
+  for (const std::int64_t layer : config.moe_layers()) {
+    const std::int64_t found = config.layers[static_cast<std::size_t>(layer)].num_experts;
+    check(found >= config.routing.top_k && found <= config.num_experts, place, ": ", kExpertsPerLayerKey,
+          " gives layer ", layer, " ", found, " experts, expected ", config.routing.top_k, " (experts per token) to ",
+          config.num_experts);
+  }
 }
 
 }  // namespace

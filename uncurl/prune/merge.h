@@ -1,4 +1,4 @@
-// Stations 6: the experts and router of the smaller layer, from its plan and the stored weights.
+// Station 6: the experts and router of the smaller layer, from its plan and the stored weights.
 #pragma once
 
 #include <vector>

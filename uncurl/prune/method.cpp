@@ -17,16 +17,14 @@ std::vector<double> plain(const at::Tensor& values_E) {
 
 std::vector<int> protected_experts(const MethodInput& input, const LayerSummary& layer) {
   const auto found = input.options.protect.find(layer.layer);
-  if (found == input.options.protect.end()) return {};
+  if (found == input.options.protect.end() || found->second.empty()) return {};
   std::vector<int> experts = found->second;
   std::sort(experts.begin(), experts.end());
   experts.erase(std::unique(experts.begin(), experts.end()), experts.end());
-  check(experts.front() >= 0 && experts.back() < layer.num_experts(), "--protect ", layer.layer, ":", experts.back(),
-        ": layer ", layer.layer, " has experts 0 to ", layer.num_experts() - 1);
-  const auto count = static_cast<std::int64_t>(experts.size());
-  const std::int64_t num_others = layer.num_experts() - count, groups_left = input.num_experts_after - count;
-  check(groups_left > 0 || (groups_left == 0 && num_others >= 0), "layer ", layer.layer, ": ", count,
-        " experts are protected, more than the ", input.num_experts_after, " that are kept");
+  const int outside = experts.front() < 0 ? experts.front() : experts.back();
+  check(outside >= 0 && outside < layer.num_experts(), "--protect ", layer.layer, ":", outside, ": layer ", layer.layer, " has experts 0 to ", layer.num_experts() - 1);
+  check(static_cast<std::int64_t>(experts.size()) <= input.num_experts_after, "layer ", layer.layer, ": ",
+        experts.size(), " experts are protected, more than the ", input.num_experts_after, " that are kept");
   return experts;
 }
 

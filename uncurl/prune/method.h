@@ -19,8 +19,8 @@ struct MethodOptions {
 };
 
 struct MethodInput {
-  const std::vector<LayerSummary>& layers;  ///< every MoE layer: a method may compare them
-  std::int64_t num_experts_after;           ///< G, the same in every layer
+  const std::vector<LayerSummary>& layers;  ///< those planned alike, usually all: a method may compare them
+  std::int64_t num_experts_after;           ///< G, the same in each of them
   const MethodOptions& options;
   std::uint64_t seed;
 };

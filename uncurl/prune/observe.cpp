@@ -96,6 +96,8 @@ RoutingStats observe(const model::Model& model, const Compute& compute,
                      const std::vector<text::SampledSource>& sources, const ObserveOptions& options,
                      const Listener& listener) {
   const SweepRows rows = pack_sources(sources);
+  check(rows.num_observed_tokens > 0, "there is no row to observe: the sources hold ", rows.held_out.rows.num_rows(),
+        " held-out rows and no others");
   check_ids(rows.all, model.config);
   const std::vector<std::int64_t> sample = choose_sample(rows.num_observed_tokens, options.sample_tokens);
   std::vector<std::int64_t> experts_of_layer;
@@ -107,6 +109,7 @@ RoutingStats observe(const model::Model& model, const Compute& compute,
   stats.provenance["model_type"] = model.config.model_type;
   stats.provenance["model_fingerprint"] = model.checkpoint.fingerprint();
   stats.provenance["dtype"] = at::toString(compute.dtype);
+  stats.provenance["sample_tokens"] = options.sample_tokens;
   for (const Segment& segment : rows.segments) stats.sources.push_back(source_info(sources[segment.source]));
 
   ObserveState state(options.state, request_key(stats, rows.all), listener);
@@ -122,7 +125,12 @@ RoutingStats observe(const model::Model& model, const Compute& compute,
   sweep.after_layer = [&](std::int64_t layer) {
     if (layer + 1 < model.config.num_layers()) state.save({layer + 1, hidden_ND, collector.layers()});
   };
-  model::sweep_layers_(hidden_ND, rows.all, stream, sweep, &collector, listener);
+  try {
+    model::sweep_layers_(hidden_ND, rows.all, stream, sweep, &collector, listener);
+  } catch (const Error&) {  // not an interruption: resuming would only fail again
+    state.discard();
+    throw;
+  }
 
   stats.layers = collector.layers();
   stats.sample_source = source_of_tokens(sample, rows.segments);

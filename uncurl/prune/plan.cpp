@@ -61,6 +61,8 @@ void check_plan(const Plan& plan, const model::ModelConfig& config) {
         moe_layers.size(), " with experts");
   for (std::size_t i = 0; i < plan.layers.size(); ++i) {
     const LayerPlan& layer = plan.layers[i];
+    check(layer.router != "lse" || (std::isfinite(plan.ridge) && plan.ridge > 0), "the plan has ridge ", plan.ridge,
+          ", expected a positive number: it is what keeps the router rule lse well posed");
     check(layer.layer == moe_layers[i], "entry ", i, " of the plan is for layer ", layer.layer, ", expected layer ",
           moe_layers[i]);
     with_context(concat("layer ", layer.layer), [&] { check_layer(layer, config); });

@@ -1,4 +1,6 @@
 // plan.json: readable, editable, one group a line. A kept expert is a number, a merged group an object.
+#include <utility>
+
 #include "uncurl/base/error.h"
 #include "uncurl/base/file.h"
 #include "uncurl/base/join.h"
@@ -20,27 +22,39 @@ Json group_json(const ExpertGroup& group) {
   return json;
 }
 
-template <class Number>
-std::vector<Number> read_numbers(const Json& array, const std::string& place) {
-  std::vector<Number> numbers;
+/// A number that does not fit into an int is refused here: cut to size it could name another expert.
+int read_expert(const Json& json, const std::string& place) {
+  const auto fits = [&] { return std::in_range<int>(json.get<std::int64_t>()); };
+  check(json.is_number_integer() && fits(), place, ": found ", json.dump(), ", expected the number of an expert");
+  return json.get<int>();
+}
+
+std::vector<int> read_experts(const Json& array, const std::string& place) {
+  std::vector<int> experts;
+  for (const Json& entry : array) experts.push_back(read_expert(entry, place));
+  return experts;
+}
+
+std::vector<double> read_weights(const Json& array, const std::string& place) {
+  std::vector<double> weights;
   for (const Json& entry : array) {
-    const bool fits = std::is_integral_v<Number> ? entry.is_number_integer() : entry.is_number();
-    check(fits, place, ": found ", entry.dump(), ", expected a number");
-    numbers.push_back(entry.get<Number>());
+    check(entry.is_number(), place, ": found ", entry.dump(), ", expected a weight");
+    weights.push_back(entry.get<double>());
   }
-  return numbers;
+  return weights;
 }
 
 ExpertGroup read_group(const Json& json, const std::string& place) {
-  if (json.is_number_integer()) return single_group(json.get<int>());
+  if (json.is_number_integer()) return single_group(read_expert(json, place));
   const JsonObject object(json, place);
   object.expect_only({"members", "anchor", "weights", "scale"});
-  ExpertGroup group{.members = read_numbers<int>(object.array("members"), place)};
+  ExpertGroup group{.members = read_experts(object.array("members"), place)};
   check(!group.members.empty(), place, ": has no members");
   const bool single = group.is_single();
-  group.anchor = static_cast<int>(single ? object.integer("anchor", group.members[0]) : object.integer("anchor"));
+  if (!single) object.integer("anchor");  // only a group of one may leave it out
+  group.anchor = object.has("anchor") ? read_expert(object.json()["anchor"], place) : group.members[0];
   group.weights = single && !object.has("weights") ? std::vector<double>{1.0}
-                                                   : read_numbers<double>(object.array("weights"), place);
+                                                   : read_weights(object.array("weights"), place);
   group.scale = object.number("scale", 1.0);
   return group;
 }
@@ -98,14 +112,20 @@ Plan read_plan(const std::filesystem::path& path) {
   check(object.integer("version") == kVersion, path.string(), ": has version ", object.integer("version"),
         ", expected ", kVersion);
   const JsonObject model = object.object("model"), stats = object.object("stats"), align = object.object("align");
+  model.expect_only({"type", "fingerprint"});
+  stats.expect_only({"path", "hash"});
+  align.expect_only({"permute", "rescale"});
+  const JsonObject options = object.object("options");
+  options.string("method", "");  // the two that are read again
+  if (options.has("weights")) read_weights(options.array("weights"), options.place());
   Plan plan{.model_fingerprint = model.string("fingerprint"),
             .model_type = model.string("type"),
             .stats_path = stats.string("path"),
             .stats_hash = stats.string("hash"),
-            .options = object.object("options").json(),
+            .options = options.json(),
             .align = {.permute = align.boolean("permute"), .rescale = align.boolean("rescale")},
             .ridge = object.number("ridge"),
-            .seed = static_cast<std::uint64_t>(object.integer("seed")),
+            .seed = object.unsigned_integer("seed"),
             .allow_mixed_counts = object.boolean("allow_mixed_counts", false)};
   for (const Json& layer : object.array("layers")) {
     plan.layers.push_back(

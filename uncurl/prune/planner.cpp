@@ -31,16 +31,43 @@ void check_layers_known(const PlanRequest& request, const RoutingStats& stats) {
   for (const auto& [layer, experts] : request.options.protect) expect(layer, "--protect");
 }
 
-/// Groups of one layer by a method that sees all layers.
-Groups plan_layer(const std::vector<LayerSummary>& layers, std::size_t index, const Method& method, std::int64_t count,
-                  const PlanRequest& request,
-                  std::map<std::pair<std::string, std::int64_t>, std::vector<Groups>>& cache) {
-  auto found = cache.find({method.name, count});
-  if (found == cache.end()) {
-    const MethodInput input{layers, count, request.options, request.seed};
-    found = cache.emplace(std::pair{std::string(method.name), count}, method.plan(input)).first;
+struct LayerChoice {
+  const Method* method;
+  std::int64_t count;
+};
+
+/// Method and number of experts by layer, its own where the request names one.
+std::vector<LayerChoice> choose(const model::ModelConfig& config, const std::vector<LayerSummary>& layers,
+                                std::int64_t num_experts_after, const PlanRequest& request) {
+  std::vector<LayerChoice> choices;
+  for (const LayerSummary& layer : layers) {
+    const auto own_method = request.layer_methods.find(layer.layer);
+    const auto own_count = request.layer_experts.find(layer.layer);
+    choices.push_back(
+        {&find_method(own_method == request.layer_methods.end() ? request.method : own_method->second),
+         own_count == request.layer_experts.end() ? num_experts_after : own_count->second});
+    check_count(config, choices.back().count);
+    check(choices.back().count <= layer.num_experts(), "layer ", layer.layer, ": cannot keep ", choices.back().count,
+          " experts, it has ", layer.num_experts(), "; give it fewer with --layer-experts");
   }
-  return found->second[index];
+  return choices;
+}
+
+/// The groups of each layer. Layers of one method and count are planned together; a limit that others could not meet
+/// (protected experts, cluster sizes) does not concern them.
+std::vector<Groups> group_layers(const std::vector<LayerSummary>& layers, const std::vector<LayerChoice>& choices,
+                                 const PlanRequest& request) {
+  std::map<std::pair<std::string, std::int64_t>, std::vector<std::size_t>> alike;
+  for (std::size_t i = 0; i < layers.size(); ++i) alike[{choices[i].method->name, choices[i].count}].push_back(i);
+  std::vector<Groups> groups(layers.size());
+  for (const auto& [choice, indices] : alike) {
+    std::vector<LayerSummary> together;
+    for (const std::size_t i : indices) together.push_back(layers[i]);
+    const MethodInput input{together, choice.second, request.options, request.seed};
+    std::vector<Groups> planned = choices[indices.front()].method->plan(input);
+    for (std::size_t j = 0; j < indices.size(); ++j) groups[indices[j]] = std::move(planned[j]);
+  }
+  return groups;
 }
 
 std::string router_name(const PlanRequest& request, const Method& method) {
@@ -173,22 +200,21 @@ Plan make_plan(const model::ModelConfig& config, const RoutingStats& stats, std:
             .seed = request.seed,
             .allow_mixed_counts = request.allow_mixed_counts};
   const std::vector<LayerSummary> layers = mix_all(stats, request.weights);
-  std::map<std::pair<std::string, std::int64_t>, std::vector<Groups>> cache;
+  const std::vector<LayerChoice> choices = choose(config, layers, num_experts_after, request);
+  std::vector<Groups> groups = group_layers(layers, choices, request);
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    const std::int64_t index = layers[i].layer;
-    const auto own_method = request.layer_methods.find(index);
-    const Method& method = find_method(own_method == request.layer_methods.end() ? request.method : own_method->second);
-    const auto own_count = request.layer_experts.find(index);
-    const std::int64_t count = own_count == request.layer_experts.end() ? num_experts_after : own_count->second;
-    check_count(config, count);
-    LayerPlan layer{.layer = index,
+    const Method& method = *choices[i].method;
+    const std::int64_t count = choices[i].count;
+    LayerPlan layer{.layer = layers[i].layer,
                     .method = method.name,
                     .router = router_name(request, method),
-                    .groups = plan_layer(layers, i, method, count, request, cache)};
+                    .groups = std::move(groups[i])};
     const bool drops = !method.merges && count < layers[i].num_experts();
     if (request.compensate) {
-      check(gates_rise(config.routing), "--compensate has no effect: this family renormalises its gates");
-      check(!method.merges, "--compensate goes with methods that drop experts, not with ", method.name);
+      if (!gates_rise(config.routing))
+        throw UsageError("--compensate has no effect: this family renormalises its gates");
+      if (method.merges)
+        throw UsageError(concat("--compensate goes with methods that drop experts, not with ", method.name));
       compensate_(layer.groups, layers[i], config.routing.top_k);
     }
     report_clusters(layer, layers[i].num_experts(), listener);

@@ -37,8 +37,7 @@ struct PlanRequest {
 std::int64_t resolve_count(const model::ModelConfig& config, std::optional<std::int64_t> experts,
                            std::optional<double> keep, const Listener& listener);
 
-/// @param stats_path, stats_hash  written into the plan, so that apply finds the statistics again
-/// Notes and warnings: cluster sizes and the largest share per layer, gates that rise, strong experts that are lost.
+/// The caller fills in stats_path and stats_hash. Notes and warnings: cluster sizes and the largest share per layer, gates that rise, strong experts that are lost.
 Plan make_plan(const model::ModelConfig& config, const RoutingStats& stats, std::int64_t num_experts_after,
                const PlanRequest& request, const Listener& listener);
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "uncurl/nn/linear.h"
 #include "uncurl/nn/loss.h"
@@ -11,49 +12,67 @@
 namespace uncurl::prune {
 namespace {
 
-constexpr std::int64_t kLogitsAtOnce = std::int64_t{1}
-                                       << 25;  // 128 MB a buffer: chunks of rows whatever the vocabulary
+constexpr std::int64_t kLogitsAtOnce = std::int64_t{1} << 23;  // 32 MB a buffer, whatever the vocabulary
 
 /// Sums of one held-out row.
 struct RowSums {
   double tokens = 0, loss_original = 0, loss_pruned = 0, kl = 0, agrees = 0;
 };
 
-double sum(const Tensor& values_N, std::int64_t begin, std::int64_t end) {
-  const auto* const data = values_N.const_data_ptr<double>();
-  double total = 0;  // in order: the same bits whatever the number of threads
-  for (std::int64_t i = begin; i < end; ++i) total += data[i];
-  return total;
+/// Tokens that are followed by another token of their row, and the row of each.
+struct Predicted {
+  std::vector<std::int64_t> tokens;
+  std::vector<std::size_t> rows;
+};
+
+Predicted predicted_tokens(const model::PackedRows& rows) {
+  Predicted predicted;
+  for (std::size_t r = 0; r + 1 < rows.begins.size(); ++r) {
+    for (std::int64_t token = rows.begins[r]; token + 1 < rows.begins[r + 1]; ++token) {
+      predicted.tokens.push_back(token);
+      predicted.rows.push_back(r);
+    }
+  }
+  return predicted;
 }
 
-/// Tokens [begin, end) of one row that are followed by another token of it.
-void add_tokens(RowSums& sums, const HeldOut& held_out, const Tensor& original_head, const Tensor& pruned_head,
-                const Tensor& pruned_ND, std::int64_t begin, std::int64_t end) {
-  const std::int64_t count = end - begin;
-  const nn::TokenDivergence divergence = nn::token_divergence(
-      nn::linear(held_out.final_ND.narrow(0, begin, count), original_head),
-      nn::linear(pruned_ND.narrow(0, begin, count), pruned_head), held_out.rows.ids_N.narrow(0, begin + 1, count));
-  sums.tokens += static_cast<double>(count);
-  sums.loss_original += sum(divergence.loss_original, 0, count);
-  sums.loss_pruned += sum(divergence.loss_other, 0, count);
-  sums.kl += sum(divergence.kl, 0, count);
-  sums.agrees += sum(divergence.agrees, 0, count);
+/// Sums in the order of the tokens, so that the number of threads changes no bit.
+void add_(std::vector<RowSums>& sums, const nn::TokenDivergence& divergence, std::span<const std::size_t> rows) {
+  const auto* const original = divergence.loss_original.const_data_ptr<double>();
+  const auto* const pruned = divergence.loss_other.const_data_ptr<double>();
+  const auto* const kl = divergence.kl.const_data_ptr<double>();
+  const auto* const agrees = divergence.agrees.const_data_ptr<double>();
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    RowSums& row = sums[rows[i]];
+    row.tokens += 1;
+    row.loss_original += original[i];
+    row.loss_pruned += pruned[i];
+    row.kl += kl[i];
+    row.agrees += agrees[i];
+  }
 }
 
+/// All held-out rows, by chunks of tokens of one size (the last is smaller).
 std::vector<RowSums> compare_rows(const HeldOut& held_out, const Tensor& original_head, const Tensor& pruned_head,
                                   const Tensor& pruned_ND) {
   const c10::InferenceMode inference;
-  const std::int64_t chunk = std::max<std::int64_t>(1, kLogitsAtOnce / original_head.size(0));
-  std::vector<RowSums> rows;
-  for (std::size_t r = 0; r + 1 < held_out.rows.begins.size(); ++r) {
-    RowSums sums;
-    const std::int64_t last = held_out.rows.begins[r + 1] - 1;  // its successor belongs to another row
-    for (std::int64_t begin = held_out.rows.begins[r]; begin < last; begin += chunk) {
-      add_tokens(sums, held_out, original_head, pruned_head, pruned_ND, begin, std::min(begin + chunk, last));
-    }
-    rows.push_back(sums);
+  const Predicted predicted = predicted_tokens(held_out.rows);
+  const auto chunk = static_cast<std::size_t>(std::max<std::int64_t>(1, kLogitsAtOnce / original_head.size(0)));
+  std::vector<RowSums> sums(static_cast<std::size_t>(held_out.rows.num_rows()));
+  for (std::size_t begin = 0; begin < predicted.tokens.size(); begin += chunk) {
+    const std::size_t end = std::min(begin + chunk, predicted.tokens.size());
+    const std::vector<std::int64_t> part(predicted.tokens.begin() + static_cast<std::ptrdiff_t>(begin),
+                                         predicted.tokens.begin() + static_cast<std::ptrdiff_t>(end));
+    const Tensor tokens = at::tensor(part, at::kLong);
+    const auto logits = [&](const Tensor& final_ND, const Tensor& head) {
+      return nn::linear(final_ND.index_select(0, tokens), head);
+    };
+    add_(sums,
+         nn::token_divergence(logits(held_out.final_ND, original_head), logits(pruned_ND, pruned_head),
+                              held_out.rows.ids_N.index_select(0, tokens + 1)),
+         std::span(predicted.rows).subspan(begin, end - begin));
   }
-  return rows;
+  return sums;
 }
 
 Quality summarize(const std::string& source, const std::vector<RowSums>& rows) {

@@ -36,7 +36,11 @@ ObserveState::ObserveState(std::filesystem::path path, std::string key, const Li
       exceptions_at_start_(std::uncaught_exceptions()) {}
 
 ObserveState::~ObserveState() {
-  if (path_.empty() || std::uncaught_exceptions() > exceptions_at_start_) return;
+  if (std::uncaught_exceptions() == exceptions_at_start_) discard();
+}
+
+void ObserveState::discard() const {
+  if (path_.empty()) return;
   std::error_code ignored;
   std::filesystem::remove(path_, ignored);
 }

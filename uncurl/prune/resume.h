@@ -25,7 +25,7 @@ class ObserveState {
  public:
   /// @param path  empty: nothing is loaded or saved
   ObserveState(std::filesystem::path path, std::string key, const Listener& listener);
-  /// Removes the file when the observation went through; keeps it when an exception passes.
+  /// Removes the file when the observation went through; keeps it when an exception passes (an interruption).
   ~ObserveState();
   ObserveState(const ObserveState&) = delete;
   ObserveState& operator=(const ObserveState&) = delete;
@@ -33,6 +33,7 @@ class ObserveState {
   /// The point to resume from, if the file is there and of this request.
   std::optional<ResumePoint> load(std::size_t num_sources) const;
   void save(const ResumePoint& point) const;
+  void discard() const;
 
  private:
   std::filesystem::path path_;

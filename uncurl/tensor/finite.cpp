@@ -5,18 +5,23 @@
 
 #include <atomic>
 #include <cassert>
+#include <cstring>
 
 namespace uncurl {
 namespace {
 
-/// A float is NaN or infinite where all bits of its exponent are set.
+/// A float is NaN or infinite where all bits of its exponent are set. Views of files may be unaligned.
 template <class Word>
 bool no_full_exponent(const void* data, std::int64_t count, Word exponent) {
-  const Word* const words = static_cast<const Word*>(data);
+  const char* const bytes = static_cast<const char*>(data);
   std::atomic<bool> found{false};
   at::parallel_for(0, count, /*grain_size=*/1 << 18, [&](std::int64_t begin, std::int64_t end) {
     Word any = 0;
-    for (std::int64_t i = begin; i < end; ++i) any |= static_cast<Word>((words[i] & exponent) == exponent);
+    for (std::int64_t i = begin; i < end; ++i) {
+      Word word;
+      std::memcpy(&word, bytes + static_cast<std::size_t>(i) * sizeof(Word), sizeof(Word));
+      any |= static_cast<Word>((word & exponent) == exponent);
+    }
     if (any != 0) found = true;
   });
   return !found;

@@ -12,6 +12,28 @@ Row row(const char* json) { return {Json::parse(json), "rows.jsonl:3"}; }
 
 std::string field(const Row& row, const char* name) { return row.fields.at(name).get<std::string>(); }
 
+TEST(Arc, TakesAnInstructionApart) {
+  const auto rows = read_arc(row(
+      R"({"instruction": "Please choose the correct answer to the question: Why? \n\nAnswer1: a b Answer2: c\n\nAnswer format: answer1/answer2", "answer": "answer2"})"));
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(field(rows[0], "query"), "Question: Why?");
+  EXPECT_EQ(rows[0].fields.at("choices"), Json({"a b", "c"}));
+  EXPECT_EQ(rows[0].fields.at("gold"), 1);
+}
+
+TEST(Arc, LeavesRowsThatHaveTheirFields) {
+  const Row plain = row(R"({"query": "Question: Why?", "choices": ["a", "b"], "gold": 0})");
+  EXPECT_EQ(read_arc(plain)[0].fields, plain.fields);
+}
+
+TEST(Arc, RefusesOtherInstructionsAndAnswers) {
+  const Row other = row(R"({"instruction": "Write a poem.", "answer": "answer1"})");
+  EXPECT_THAT(error_of([&] { read_arc(other); }), HasSubstr("rows.jsonl:3: field 'instruction' is no question"));
+  const Row bad = row(
+      R"({"instruction": "Please choose the correct answer to the question: Q\n\nAnswer1: a\n\nAnswer format: answer1", "answer": "answer3"})");
+  EXPECT_THAT(error_of([&] { read_arc(bad); }), HasSubstr("field 'answer' is 'answer3'"));
+}
+
 TEST(Copa, BecomesOneSentenceWithTwoEnds) {
   const auto rows =
       read_copa(row(R"({"premise": "My body cast a shadow over the grass.", "choice1": "The sun was rising.",
@@ -84,7 +106,7 @@ TEST(Wsc, EndsWithThePassageIfTheSpanDoes) {
 
 TEST(FindReader, ListsTheReadersThereAre) {
   EXPECT_THAT(error_of([] { find_reader("nested", "t.json"); }),
-              HasSubstr("t.json: reader 'nested' is not known (known: flat, copa"));
+              HasSubstr("t.json: reader 'nested' is not known (known: flat, arc, copa"));
 }
 
 }  // namespace

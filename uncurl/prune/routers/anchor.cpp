@@ -11,4 +11,12 @@ at::Tensor anchor_rows(const RouterInput& input) {
   return input.router_ED.index_select(0, at::tensor(anchors, at::kLong));
 }
 
+void keep_single_rows_(at::Tensor& rows_GD, const RouterInput& input) {
+  const at::Tensor anchors_GD = anchor_rows(input);
+  for (std::size_t g = 0; g < input.groups.size(); ++g) {
+    const auto row = static_cast<std::int64_t>(g);
+    if (input.groups[g].is_single()) rows_GD[row].copy_(anchors_GD[row]);
+  }
+}
+
 }  // namespace uncurl::prune

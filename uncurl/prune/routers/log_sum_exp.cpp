@@ -38,11 +38,7 @@ at::Tensor log_sum_exp_rows(const RouterInput& input) {
   const at::Tensor system_EE = gram_EE + lambda * at::eye(num_experts, gram_EE.options());
   const at::Tensor step_EG = at::linalg_solve(system_EE, weighted_nE.t().mm(residual_nG));
   at::Tensor rows_GD = (start_EG + step_EG).t().mm(input.router_ED.to(at::kDouble)).to(at::kFloat);
-  const at::Tensor anchors_GD = anchor_rows(input);
-  for (std::size_t g = 0; g < input.groups.size(); ++g) {
-    const auto row = static_cast<std::int64_t>(g);
-    if (input.groups[g].is_single()) rows_GD[row].copy_(anchors_GD[row]);
-  }
+  keep_single_rows_(rows_GD, input);
   return rows_GD;
 }
 

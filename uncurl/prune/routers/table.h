@@ -37,6 +37,9 @@ at::Tensor weighted_mean_rows(const RouterInput& input);
 at::Tensor log_sum_exp_rows(const RouterInput& input);
 at::Tensor random_rows(const RouterInput& input);
 
+/// Groups of one get their row's bits: arithmetic would lose the sign of a zero.
+void keep_single_rows_(at::Tensor& rows_GD, const RouterInput& input);
+
 /// [G,E] fp64, row d holds the weights of group d's members.
 at::Tensor membership_weights(const Groups& groups, std::int64_t num_experts);
 

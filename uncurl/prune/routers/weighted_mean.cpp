@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "uncurl/prune/routers/table.h"
+#include "uncurl/tensor/threads.h"
 
 namespace uncurl::prune {
 
@@ -18,8 +19,11 @@ at::Tensor membership_weights(const Groups& groups, std::int64_t num_experts) {
 }
 
 at::Tensor weighted_mean_rows(const RouterInput& input) {
+  const SingleThread single;
   const at::Tensor weights_GE = membership_weights(input.groups, input.router_ED.size(0));
-  return weights_GE.mm(input.router_ED.to(at::kDouble)).to(at::kFloat);
+  at::Tensor rows_GD = weights_GE.mm(input.router_ED.to(at::kDouble)).to(at::kFloat);
+  keep_single_rows_(rows_GD, input);
+  return rows_GD;
 }
 
 }  // namespace uncurl::prune

@@ -16,6 +16,9 @@ Reader find_reader(const std::string& name, const std::string& place);
 
 std::vector<Row> read_flat(const Row& line);
 
+/// query, choices and gold of an ARC line, whether it is a row or an instruction of LLM-Adapters.
+std::vector<Row> read_arc(const Row& line);
+
 /// Adds premise_stem, connector, and lower_choice1 and 2: a COPA line as one sentence with two ends.
 std::vector<Row> read_copa(const Row& line);
 

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "uncurl/base/error.h"
+#include "uncurl/base/join.h"
 #include "uncurl/text/readers/reader.h"
 
 namespace uncurl::text {
@@ -12,8 +13,12 @@ struct NamedReader {
   Reader reader;
 };
 
-constexpr auto kReaders = std::to_array<NamedReader>(
-    {{"flat", read_flat}, {"copa", read_copa}, {"multirc", read_multirc}, {"wic", read_wic}, {"wsc", read_wsc}});
+constexpr auto kReaders = std::to_array<NamedReader>({{"flat", read_flat},
+                                                      {"arc", read_arc},
+                                                      {"copa", read_copa},
+                                                      {"multirc", read_multirc},
+                                                      {"wic", read_wic},
+                                                      {"wsc", read_wsc}});
 
 }  // namespace
 
@@ -23,9 +28,7 @@ Reader find_reader(const std::string& name, const std::string& place) {
   const auto found =
       std::find_if(kReaders.begin(), kReaders.end(), [&](const NamedReader& r) { return r.name == name; });
   if (found != kReaders.end()) return found->reader;
-  std::string names;
-  for (const NamedReader& reader : kReaders) names += std::string(names.empty() ? "" : ", ") + reader.name;
-  fail(place, ": reader '", name, "' is not known (known: ", names, ")");
+  fail(place, ": reader '", name, "' is not known (known: ", join_names(kReaders, &NamedReader::name), ")");
 }
 
 }  // namespace uncurl::text

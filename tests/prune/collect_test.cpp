@@ -1,0 +1,147 @@
+#include "uncurl/prune/collect.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "tests/prune/fixtures.h"
+
+namespace uncurl::prune {
+namespace {
+
+constexpr std::int64_t kTokens = 37, kExperts = 5, kTopK = 2;
+
+/// What one MoE layer did with all tokens of a sweep.
+struct Record {
+  Tensor logits_NE = random_tensor({kTokens, kExperts}, 1);
+  nn::Routing routing = nn::route(logits_NE, {.top_k = kTopK});
+  Tensor norms_NK = random_tensor({kTokens, kTopK}, 2).abs();
+
+  /// Shows tokens [begin, end) as one call.
+  void show(StatsCollector& collector, std::int64_t begin, std::int64_t end, std::int64_t layer = 0) const {
+    const auto part = [&](const Tensor& t) { return t.narrow(0, begin, end - begin); };
+    const Tensor logits = part(logits_NE), norms = part(norms_NK);
+    const nn::Routing route{part(routing.ids_NK), part(routing.gates_NK), part(routing.scores_NE)};
+    collector.observe({layer, begin, logits, route, norms});
+  }
+};
+
+/// The sums over some tokens, by loops.
+ExpertSums naive_sums(const Record& record, const std::vector<std::int64_t>& tokens) {
+  ExpertSums sums = zero_sums(kExperts);
+  const auto add = [](Tensor& sum, std::int64_t e, double value) { sum[e] += value; };
+  for (const std::int64_t n : tokens) {
+    const std::vector<double> h = plain(record.logits_NE[n]), g = plain(record.routing.gates_NK[n]),
+                              f = plain(record.norms_NK[n]), chosen = plain(record.routing.ids_NK[n]);
+    double total = 0;
+    for (const double logit : h) total += std::exp(logit);
+    for (std::int64_t i = 0; i < kExperts; ++i) {
+      const double h_i = h[static_cast<std::size_t>(i)];
+      add(sums.logit_sum, i, h_i);
+      add(sums.score_sum, i, std::exp(h_i) / total);
+      for (std::int64_t j = 0; j < kExperts; ++j) sums.gram[i][j] += h_i * h[static_cast<std::size_t>(j)];
+    }
+    for (std::size_t k = 0; k < kTopK; ++k) {
+      const auto e = static_cast<std::int64_t>(chosen[k]);
+      add(sums.count, e, 1);
+      add(sums.gate_sum, e, g[k]);
+      add(sums.norm_sum, e, f[k]);
+      add(sums.gate_norm_sum, e, g[k] * f[k]);
+      add(sums.renormalized_gate_norm_sum, e, g[k] / (g[0] + g[1]) * f[k]);
+      sums.norm_max[e] = std::max(sums.norm_max[e].item<double>(), f[k]);
+    }
+    sums.num_tokens += 1;
+  }
+  return sums;
+}
+
+std::vector<std::int64_t> range(std::int64_t begin, std::int64_t end) {
+  std::vector<std::int64_t> tokens(static_cast<std::size_t>(end - begin));
+  std::iota(tokens.begin(), tokens.end(), begin);
+  return tokens;
+}
+
+void expect_same_sums(ExpertSums found, ExpertSums expected) {
+  std::vector<Tensor> parts;
+  for_each_sum(expected, [&](const char*, Tensor& sum, bool) { parts.push_back(sum); });
+  std::size_t next = 0;
+  for_each_sum(found, [&](const char* name, Tensor& sum, bool) {
+    EXPECT_TRUE(test::near(sum, parts[next++], 1e-5)) << name;  // the scores are fp32
+  });
+  EXPECT_EQ(found.num_tokens, expected.num_tokens);
+}
+
+TEST(StatsCollector, SumsEachSourceHoweverTheTokensAreCut) {
+  const Record record;
+  // Tokens 20 to 29 are held out; source 0 has two segments.
+  const std::vector<Segment> segments = {{0, 8, 0}, {8, 20, 1}, {30, 37, 0}};
+  std::vector<std::int64_t> first = range(0, 8);
+  for (const std::int64_t token : range(30, 37)) first.push_back(token);
+  for (const std::vector<std::int64_t>& cuts :
+       {std::vector<std::int64_t>{0, 37}, {0, 8, 37}, {0, 3, 15, 16, 25, 33, 37}}) {
+    StatsCollector collector(segments, 2, {}, {kExperts});
+    for (std::size_t c = 0; c + 1 < cuts.size(); ++c) record.show(collector, cuts[c], cuts[c + 1]);
+    ASSERT_EQ(collector.layers().size(), 1u);
+    expect_same_sums(collector.layers()[0].sources[0], naive_sums(record, first));
+    expect_same_sums(collector.layers()[0].sources[1], naive_sums(record, range(8, 20)));
+  }
+}
+
+TEST(StatsCollector, GivesTheSameBitsForAnyNumberOfThreads) {
+  const Record record;
+  const auto collect = [&](int threads) {
+    const Threads scope(threads);
+    StatsCollector collector({{0, kTokens, 0}}, 1, {}, {kExperts});
+    record.show(collector, 0, kTokens);
+    return collector.layers()[0].sources[0];
+  };
+  EXPECT_TRUE(identical(collect(2).gram, collect(1).gram));
+  EXPECT_TRUE(identical(collect(2).score_sum, collect(1).score_sum));
+}
+
+TEST(StatsCollector, DoesNotLetHeldOutTokensReachAnySum) {
+  Record record;
+  const auto collect = [&] {
+    StatsCollector collector({{0, 20, 0}}, 1, {}, {kExperts});
+    record.show(collector, 0, kTokens);
+    return collector.layers()[0].sources[0];
+  };
+  const ExpertSums before = collect();
+  record.logits_NE.narrow(0, 20, 17).fill_(100);
+  record.norms_NK.narrow(0, 20, 17).fill_(1e9);
+  EXPECT_TRUE(identical(collect().gram, before.gram));
+  EXPECT_TRUE(identical(collect().norm_max, before.norm_max));
+  EXPECT_EQ(before.num_tokens, 20);
+}
+
+TEST(StatsCollector, KeepsTheLogitsOfTheSampleAcrossCalls) {
+  const Record record;
+  StatsCollector collector({{0, kTokens, 0}}, 1, {0, 9, 10, 36}, {kExperts});
+  record.show(collector, 0, 10);
+  record.show(collector, 10, 20);
+  record.show(collector, 20, kTokens);
+  const Tensor expected = record.logits_NE.index_select(0, at::tensor({0, 9, 10, 36}, at::kLong));
+  EXPECT_TRUE(identical(collector.layers()[0].sample_logits, expected));
+}
+
+TEST(StatsCollector, KeepsLayersApart) {
+  const Record record;
+  StatsCollector collector({{0, kTokens, 0}}, 1, {}, {kExperts, 0, kExperts});
+  record.show(collector, 0, 10, 0);
+  record.show(collector, 0, 30, 2);
+  ASSERT_EQ(collector.layers().size(), 2u);
+  EXPECT_EQ(collector.layers()[1].layer, 2);
+  EXPECT_EQ(collector.layers()[0].sources[0].num_tokens, 10);
+  EXPECT_EQ(collector.layers()[1].sources[0].num_tokens, 30);
+}
+
+TEST(StatsCollector, NamesLayerAndExpertOfALogitThatIsNotFinite) {
+  Record record;
+  record.logits_NE[11][3] = NAN;
+  StatsCollector collector({{0, kTokens, 0}}, 1, {}, {0, 0, kExperts});
+  EXPECT_THAT(error_of([&] { record.show(collector, 0, kTokens, 2); }),
+              HasSubstr("layer 2, expert 3: its router logit"));
+}
+
+}  // namespace
+}  // namespace uncurl::prune

@@ -1,0 +1,208 @@
+#include "uncurl/prune/observe.h"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+
+#include "tests/prune/observed.h"
+#include "uncurl/base/file.h"
+#include "uncurl/prune/stats_file.h"
+
+namespace uncurl::prune {
+namespace {
+
+using test::TemporaryFolder;
+
+/// The bytes of the statistics as a file.
+std::string bytes_of_stats(const RoutingStats& stats) {
+  const TemporaryFolder folder;
+  write_stats(folder / "stats", stats);
+  return read_text(folder / "stats");
+}
+
+/// A model of three layers with a place for a state file.
+struct Setting {
+  TemporaryFolder folder;
+  std::vector<text::SampledSource> sources = Observed::two_sources();
+  ObserveOptions options;
+
+  Setting() {
+    test::write_tiny_checkpoint(folder / "model", {.num_layers = 3});
+    options.state = folder / "state";
+    options.sample_tokens = 20;
+  }
+
+  RoutingStats run(const Listener& listener = {}) const {
+    const model::Model model = model::open_model(folder / "model");
+    return observe(model, {}, sources, options, listener);
+  }
+
+  /// Stops in the layer of this number, counted from one.
+  void run_until_interrupted(int layer) const {
+    const std::string label = concat("layer ", layer, " of");
+    const Listener listener{.on_progress = [&](const Progress& step) {
+      if (step.label.find(label) != std::string::npos) throw Interrupted();
+    }};
+    EXPECT_THROW(run(listener), Interrupted);
+  }
+
+  RoutingStats run_from_scratch() {
+    ObserveOptions before = options;
+    options.state.clear();
+    RoutingStats stats = run();
+    options = before;
+    return stats;
+  }
+};
+
+TEST(Observe, CountsTheTokensOfEachSource) {
+  const Observed observed;
+  for (const LayerStats& layer : observed.stats.layers) {
+    for (std::size_t s = 0; s < 2; ++s) {
+      const auto tokens = static_cast<double>(observed.stats.sources[s].num_tokens);
+      EXPECT_EQ(layer.sources[s].num_tokens, tokens);
+      EXPECT_EQ(layer.sources[s].count.sum().item<double>(), 2 * tokens);  // top_k is 2
+      EXPECT_NEAR(layer.sources[s].score_sum.sum().item<double>(), tokens, 1e-4);
+      EXPECT_NEAR(layer.sources[s].gate_sum.sum().item<double>(), tokens, 1e-4);  // this family renormalises
+    }
+  }
+}
+
+TEST(Observe, GivesASourceTheSameSumsWithOthersBesideIt) {
+  const Observed both, alone({}, {random_source("second", 4, 0, 2)});
+  for (std::size_t layer = 0; layer < 2; ++layer) {
+    const ExpertSums &found = both.stats.layers[layer].sources[1], &expected = alone.stats.layers[layer].sources[0];
+    EXPECT_TRUE(identical(found.count, expected.count));
+    expect_near(found.gram, expected.gram, 1e-4);
+    expect_near(found.norm_sum, expected.norm_sum, 1e-4);
+  }
+}
+
+TEST(Observe, KeepsTheLogitsOfAFixedSample) {
+  const Setting setting;
+  const RoutingStats stats = setting.run();
+  EXPECT_EQ(stats.sample_source.size(0), 20);
+  for (const LayerStats& layer : stats.layers) EXPECT_EQ(layer.sample_logits.sizes(), at::IntArrayRef({20, 4}));
+  const Tensor sources = stats.sample_source;
+  EXPECT_TRUE((sources.narrow(0, 1, 19) >= sources.narrow(0, 0, 19)).all().item<bool>());  // tokens ascend
+  EXPECT_TRUE((sources == 0).any().item<bool>() && (sources == 1).any().item<bool>());
+}
+
+TEST(Observe, KeepsEveryLogitWhenTheSampleIsLarger) {  // so the sample has to give the sums of all tokens
+  const Observed observed({}, {random_source("only", 5, 2, 3)});
+  const LayerStats& layer = observed.stats.layers[1];
+  const Tensor logits = layer.sample_logits.to(at::kDouble);
+  expect_near(logits.t().mm(logits), layer.sources[0].gram, 1e-9);
+}
+
+TEST(Observe, PutsHeldOutFilesBehindTheSources) {
+  std::vector<text::SampledSource> sources = {random_source("task", 4, 0, 1), random_source("exam", 0, 3, 2)};
+  const Observed observed({}, sources);
+  ASSERT_EQ(observed.stats.sources.size(), 1u);
+  EXPECT_EQ(observed.stats.sources[0].name, "task");
+  EXPECT_THAT(observed.stats.held_out.source_names, ElementsAre("exam"));
+  EXPECT_EQ(observed.stats.held_out.final_ND.size(0), observed.stats.held_out.rows.num_tokens());
+}
+
+TEST(Observe, RefusesToRunWithoutRows) {
+  EXPECT_THAT(error_of([] { Observed({}, {}); }), HasSubstr("there is no row to observe"));
+  EXPECT_THAT(error_of([] { Observed({}, {random_source("exam", 0, 3, 2)}); }), HasSubstr("3 held-out rows"));
+}
+
+TEST(Observe, RefusesTokensBeyondTheVocabulary) {
+  text::SampledSource source = random_source("task", 2, 0, 1);
+  source.observed[1].ids[2] = 32;
+  EXPECT_THAT(error_of([&] { Observed({}, {source}); }), HasSubstr("the tokenizer gives id 32"));
+}
+
+TEST(Observe, GivesTheSameBytesForAnyNumberOfThreads) {
+  const Setting setting;
+  const auto run = [&](int threads) {
+    const Threads scope(threads);
+    return bytes_of_stats(setting.run());
+  };
+  EXPECT_EQ(run(1), run(2));
+}
+
+TEST(Observe, ResumesBehindTheLastFinishedLayerWithTheSameBytes) {
+  Setting setting;
+  const std::string expected = bytes_of_stats(setting.run_from_scratch());
+  setting.run_until_interrupted(3);
+  ASSERT_TRUE(std::filesystem::exists(setting.options.state));
+  std::vector<std::string> notes, labels;
+  const Listener listener{.on_progress = [&](const Progress& step) { labels.push_back(step.label); },
+                          .on_note = [&](const std::string& text) { notes.push_back(text); }};
+  EXPECT_EQ(bytes_of_stats(setting.run(listener)), expected);
+  EXPECT_THAT(notes, ElementsAre(HasSubstr("resuming behind layer 2")));
+  EXPECT_EQ(labels.front(), "observing layer 3 of 3");
+  EXPECT_FALSE(std::filesystem::exists(setting.options.state));
+}
+
+TEST(Observe, ResumesASecondTime) {
+  Setting setting;
+  const std::string expected = bytes_of_stats(setting.run_from_scratch());
+  setting.run_until_interrupted(2);
+  setting.run_until_interrupted(3);
+  EXPECT_EQ(bytes_of_stats(setting.run()), expected);
+}
+
+TEST(Observe, RemovesItsStateWhenItIsDone) {
+  const Setting setting;
+  setting.run();
+  EXPECT_FALSE(std::filesystem::exists(setting.options.state));
+}
+
+/// A change of the request after an interruption: the old state must not be used.
+template <class Change>
+void expect_started_anew(Change change) {
+  Setting setting;
+  setting.run_until_interrupted(3);
+  change(setting);
+  std::vector<std::string> notes;
+  const Listener listener{.on_note = [&](const std::string& text) { notes.push_back(text); }};
+  const std::string found = bytes_of_stats(setting.run(listener));
+  EXPECT_THAT(notes, ElementsAre(HasSubstr("belongs to another observation")));
+  EXPECT_EQ(found, bytes_of_stats(setting.run_from_scratch()));
+}
+
+TEST(Observe, StartsAnewWithOtherTokens) {
+  expect_started_anew([](Setting& setting) { setting.sources[1].observed[0].ids[0] ^= 1; });
+}
+
+TEST(Observe, StartsAnewWithOtherSources) {
+  expect_started_anew([](Setting& setting) { setting.sources[1].name = "renamed"; });
+}
+
+TEST(Observe, StartsAnewWithOtherOptions) {
+  expect_started_anew([](Setting& setting) { setting.options.provenance["sequence_length"] = 99; });
+}
+
+TEST(Observe, StartsAnewWithAnotherSizeOfTheSample) {
+  expect_started_anew([](Setting& setting) { setting.options.sample_tokens = 10; });
+}
+
+TEST(Observe, StartsAnewWithAnotherModel) {
+  expect_started_anew([](Setting& setting) {
+    std::filesystem::remove_all(setting.folder / "model");
+    test::write_tiny_checkpoint(setting.folder / "model", {.num_layers = 3, .seed = 2});
+  });
+}
+
+TEST(StateBytes, BoundTheStateFile) {
+  const Setting setting;
+  setting.run_until_interrupted(3);
+  const model::Model model = model::open_model(setting.folder / "model");
+  std::int64_t tokens = 0;
+  for (const text::SampledSource& source : setting.sources) {
+    for (const text::TokenRow& row : source.observed) tokens += static_cast<std::int64_t>(row.ids.size());
+    for (const text::TokenRow& row : source.held_out) tokens += static_cast<std::int64_t>(row.ids.size());
+  }
+  const std::int64_t bound = state_bytes(model.config, tokens, 2, 20, at::kFloat);
+  // Two of three layers are in the file; the header is extra.
+  const auto size = static_cast<std::int64_t>(std::filesystem::file_size(setting.options.state));
+  EXPECT_LT(size, bound + 8192);
+  EXPECT_GT(size, bound / 2);
+}
+
+}  // namespace
+}  // namespace uncurl::prune

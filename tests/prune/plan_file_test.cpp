@@ -84,7 +84,7 @@ TEST(PlanFile, TakesAGroupOfOneWithoutAnchorAndWeights) {
   const TemporaryFolder folder;
   write_plan(folder / "plan.json", sample_plan());
   std::string text = read_text(folder / "plan.json");
-  text.replace(text.find("7]"), 1, "{\"members\": [7]}");
+  text.replace(text.find(" 7]"), 2, " {\"members\": [7]}");
   write_text(folder / "plan.json", text);
   const ExpertGroup group = read_plan(folder / "plan.json").layers[1].groups[0];
   EXPECT_EQ(group.anchor, 7);
@@ -112,8 +112,8 @@ TEST(PlanFile, RefusesAnotherVersion) {
 
 TEST(PlanFile, RefusesWhatIsNotTheNumberOfAnExpertAndSaysWhere) {
   EXPECT_THAT(fault("[1,3,4]", "[1,3.5,4]"), HasSubstr("entry 0 of 'layers', group 3: found 3.5"));
-  EXPECT_THAT(fault("7]", "\"7\"]"), HasSubstr("entry 1 of 'layers', group 0"));
-  EXPECT_THAT(fault("7]", "4294967303]"), HasSubstr("found 4294967303"));  // 7 if it were cut to 32 bits
+  EXPECT_THAT(fault(" 7]", " \"7\"]"), HasSubstr("entry 1 of 'layers', group 0"));
+  EXPECT_THAT(fault(" 7]", " 4294967303]"), HasSubstr("found 4294967303"));  // 7 if it were cut to 32 bits
   EXPECT_THAT(fault("\"anchor\":3", "\"anchor\":4294967299"), HasSubstr("found 4294967299"));
   EXPECT_THAT(fault("[1,3,4]", "[]"), HasSubstr("has no members"));
   EXPECT_THAT(fault("0.7,", "\"0.7\","), HasSubstr("expected a weight"));

@@ -54,11 +54,9 @@ std::vector<const TensorInfo*> in_file_order(const checkpoint::Checkpoint& check
 checkpoint::WriterLayout layout_like(const checkpoint::Checkpoint& original) {
   checkpoint::WriterLayout layout{.max_shard_bytes = std::nullopt, .metadata = original.files().front().metadata};
   if (!original.is_sharded()) return layout;
-  std::uint64_t largest = 0;
-  for (const checkpoint::CheckpointFile& file : original.files()) {
-    largest = std::max<std::uint64_t>(largest, file.mapping->bytes().size());
-  }
-  layout.max_shard_bytes = largest;
+  std::vector<std::uint64_t> bytes(original.files().size(), 0);  // of tensors, as the limit counts them
+  for (const TensorInfo& info : original.tensors()) bytes[static_cast<std::size_t>(info.file)] += info.num_bytes();
+  layout.max_shard_bytes = *std::max_element(bytes.begin(), bytes.end());
   return layout;
 }
 

@@ -89,6 +89,14 @@ void refuse_without_effect(const PlanOptions& options) {
          "the router rule lse");
 }
 
+void expect_router_rule(const PlanOptions& options) {
+  if (!options.router) return;
+  const auto& rules = prune::router_rules();
+  const bool known =
+      std::any_of(rules.begin(), rules.end(), [&](const auto& rule) { return *options.router == rule.name; });
+  if (!known) throw UsageError(concat("there is no router rule '", *options.router, "'; there is ", names_of(rules)));
+}
+
 /// Algorithm 1 as published: raw logits, (1+S)/2, permutation alone, a new router.
 void apply_paper(prune::PlanRequest& request) {
   request.options.affinity = {.centering = cluster::Centering::kNone, .map = cluster::AffinityMap::kHalf, .power = 1};
@@ -112,9 +120,10 @@ void add_count_options(CLI::App& command, CountOptions& options) {
 
 void add_plan_options(CLI::App& command, PlanOptions& options) {
   command.add_option("--method", options.method, "one of " + names_of(prune::methods()))->capture_default_str();
-  command.add_option("--router", options.router,
-                     "how merged layers get their router: anchor, wmean, lse or reinit; default " +
-                         std::string(prune::kDefaultMergeRouter) + " (dropping always slices)")
+  command
+      .add_option("--router", options.router,
+                  "how merged layers get their router: anchor, wmean, lse or reinit; default " +
+                      std::string(prune::kDefaultMergeRouter) + " (dropping always slices)")
       ->check(one_of(prune::router_rules()));
   command.add_option("--ridge", options.ridge,
                      "shrinkage of lse towards wmean; default " + std::to_string(prune::kDefaultRidge));
@@ -153,6 +162,7 @@ void add_plan_options(CLI::App& command, PlanOptions& options) {
 
 prune::PlanRequest make_request(const PlanOptions& options, const Listener& listener) {
   refuse_without_effect(options);
+  expect_router_rule(options);
   prune::PlanRequest request{.method = options.method,
                              .router = options.router,
                              .seed = options.seed,

@@ -28,26 +28,8 @@ SCORES = {
 }
 
 
-@pytest.mark.parametrize("method", SCORES, ids="".join)
-def test_the_experts_kept_are_those_of_the_highest_scores(tmp_path, models, sums, method):
-    family, expected = sums
-    plan = models.plan(tmp_path / "plan.json", family, "--method", *method)
-    for layer in plan["layers"]:
-        ranking = np.argsort(-SCORES[method](expected[layer["layer"]]), kind="stable")
-        assert [g[0] for g in groups_of(layer)] == sorted(ranking[: EXPERTS_AFTER[family]].tolist())
 
 
-def test_frequency_merge_joins_each_expert_to_the_nearest_anchor(tmp_path, models, sums):
-    family, expected = sums
-    plan = models.plan(tmp_path / "plan.json", family, "--method", "frequency-merge")
-    for layer in plan["layers"]:
-        s = expected[layer["layer"]]
-        anchors = np.sort(np.argsort(-s["count"], kind="stable")[: EXPERTS_AFTER[family]])
-        norms = np.sqrt(np.diag(s["gram"]))
-        cosines = (s["gram"] / np.outer(norms, norms))[:, anchors]
-        groups = [sorted({int(a)} | {e for e in range(len(norms)) if e not in anchors and cosines[e].argmax() == i})
-                  for i, a in enumerate(anchors)]
-        assert groups_of(layer) == groups
 
 
 # ---- Mixtures of sources -------------------------------------------------------------------------------------------

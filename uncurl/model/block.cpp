@@ -37,8 +37,6 @@ Tensor run_attention(const Tensor& x_ND, const AttentionWeights& w, const BlockC
   return nn::linear(mixed_NHd.reshape({x_ND.size(0), -1}), w.o, w.o_bias);
 }
 
-Tensor run_dense(const Tensor& x_ND, const Expert& mlp) { return nn::gated_mlp(x_ND, mlp.gate, mlp.up, mlp.down); }
-
 }  // namespace
 
 Tensor run_moe(const Tensor& x_ND, const MoeWeights& weights, const BlockContext& context, std::int64_t layer,
@@ -52,7 +50,7 @@ Tensor run_moe(const Tensor& x_ND, const MoeWeights& weights, const BlockContext
                                                /*want_norms=*/observer != nullptr, context.implementation);
   if (observer != nullptr) observer->observe({layer, first_token, logits_NE, routing, output.norms_NK});
   if (!weights.shared.gate.defined()) return output.out_ND;
-  const Tensor shared = run_dense(x_ND, weights.shared);
+  const Tensor shared = nn::dense_mlp(x_ND, weights.shared);
   if (!weights.shared_router.defined()) return output.out_ND + shared;
   return output.out_ND + at::sigmoid(nn::linear(x_ND, weights.shared_router)) * shared;
 }
@@ -65,7 +63,7 @@ Tensor run_block(const Tensor& hidden_ND, const LayerWeights& weights, const Blo
   const Tensor x_ND = nn::rms_norm(attended_ND, weights.post_attention_norm, epsilon);
   const bool moe = context.config.layers[static_cast<std::size_t>(layer)].moe;
   return attended_ND +
-         (moe ? run_moe(x_ND, weights.moe, context, layer, first_token, observer) : run_dense(x_ND, weights.dense));
+         (moe ? run_moe(x_ND, weights.moe, context, layer, first_token, observer) : nn::dense_mlp(x_ND, weights.dense));
 }
 
 }  // namespace uncurl::model

@@ -39,17 +39,28 @@ ExpertsOutput experts_threaded(const Tensor& x_ND, const std::vector<Expert>& ex
   return {kernels::combine(slots_SD, gates_NK, norms_NK), norms_NK};
 }
 
+bool runs_threaded(const Tensor& x_ND) {
+  const bool known_dtype = x_ND.scalar_type() == at::kFloat || x_ND.scalar_type() == at::kBFloat16;
+  return x_ND.is_cpu() && known_dtype && !(at::GradMode::is_enabled() && x_ND.requires_grad());
+}
+
 }  // namespace
 
 Tensor gated_mlp(const Tensor& x_ND, const Tensor& gate, const Tensor& up, const Tensor& down) {
   return nn::linear(at::silu(nn::linear(x_ND, gate)) * nn::linear(x_ND, up), down);
 }
 
+Tensor dense_mlp(const Tensor& x_ND, const Expert& mlp) {
+  if (!runs_threaded(x_ND)) return gated_mlp(x_ND, mlp.gate, mlp.up, mlp.down);
+  const Tensor all_N1 = at::zeros({x_ND.size(0), 1}, x_ND.options().dtype(at::kLong));
+  Tensor out_ND = at::empty_like(x_ND);
+  kernels::expert_outputs(out_ND, x_ND.contiguous(), {mlp}, kernels::sort_by_expert(all_N1, 1), /*top_k=*/1);
+  return out_ND;
+}
+
 ExpertsOutput experts(const Tensor& x_ND, const std::vector<Expert>& experts, const Tensor& ids_NK,
                       const Tensor& gates_NK, bool want_norms, Implementation implementation) {
-  const bool known_dtype = x_ND.scalar_type() == at::kFloat || x_ND.scalar_type() == at::kBFloat16;
-  const bool threaded = implementation == Implementation::kFastest && x_ND.is_cpu() && known_dtype &&
-                        !(at::GradMode::is_enabled() && x_ND.requires_grad());
+  const bool threaded = implementation == Implementation::kFastest && runs_threaded(x_ND);
   return threaded ? experts_threaded(x_ND, experts, ids_NK, gates_NK, want_norms)
                   : experts_plain(x_ND, experts, ids_NK, gates_NK, want_norms);
 }

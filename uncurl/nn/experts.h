@@ -24,6 +24,11 @@ ExpertsOutput experts(const Tensor& x_ND, const std::vector<Expert>& experts, co
                       const Tensor& gates_NK, bool want_norms,
                       Implementation implementation = Implementation::kFastest);
 
+/// A dense or shared MLP for all tokens, in blocks of rows as the routed experts are. The reason is not speed:
+/// libtorch's silu rounds the last elements of each thread's share differently, so the number of threads would show in
+/// the bits.
+Tensor dense_mlp(const Tensor& x_ND, const Expert& mlp);
+
 /// One gated MLP: down (silu(gate x) * (up x)).
 Tensor gated_mlp(const Tensor& x_ND, const Tensor& gate, const Tensor& up, const Tensor& down);
 

@@ -190,7 +190,7 @@ def test_compensation_of_renormalised_gates_has_no_effect(tmp_path, models, noth
                  "--compensate", "-o", tmp_path / "plan.json", status=2, naming=["--compensate", "no effect"])
 
 
-UNPARSED = [["--experts", "four"], ["--keep", 0.5, "--experts", 4], ["--unknown"], ["--seed", -1], ["--seed", 2**63],
+UNPARSED = [["--experts", "four"], ["--keep", 0.5, "--experts", 4], ["--unknown"], ["--seed", -1], ["--seed", 2**64],
             ["--router", "best"], ["--centering", "all"], ["--affinity-map", "all"], ["--laplacian", "all"],
             ["--clustering", "all"], ["--num-restarts", 0]]
 

@@ -1,5 +1,7 @@
 #include <ATen/Parallel.h>
 
+#include <algorithm>
+
 #include "cli/options.h"
 #include "cli/places.h"
 #include "uncurl/base/error.h"
@@ -14,10 +16,13 @@ void add_data_options(CLI::App& command, DataOptions& options) {
                   "data of the task: .txt, .jsonl, a task file (.json) or the name of one; repeat for several, "
                   "PATH:WEIGHT weighs them")
       ->required()
+      ->allow_extra_args(false)  // one value each: what follows is the model
       ->type_name("PATH[:WEIGHT]");
   command
       .add_option("--held-out", options.held_out,
-                  "rows to measure on; default: a tenth of each source's records, chosen by hash")
+                  "rows to measure on, all of them; repeat for several; default: a tenth of each source's records, "
+                  "chosen by hash")
+      ->allow_extra_args(false)
       ->type_name("PATH");
   command.add_option("--template", options.record_template,
                      "how the fields of a .jsonl record become text, e.g. '{question}\\n{answer}'");
@@ -32,12 +37,14 @@ void add_data_options(CLI::App& command, DataOptions& options) {
 namespace {
 
 /// A template is for .jsonl files alone; that it changed nothing must not go unnoticed.
-void check_template(const DataOptions& options) {
-  if (options.record_template.empty()) return;
-  for (const std::vector<std::string>* requests : {&options.tasks, &options.held_out}) {
-    for (const std::string& request : *requests) {
-      if (std::filesystem::path(text::parse_source_request(request).path).extension() == ".jsonl") return;
-    }
+void check_template(const std::string& record_template, const std::vector<text::SourceRequest>& tasks,
+                    const std::vector<text::SourceRequest>& held_out) {
+  const auto uses_template = [](const text::SourceRequest& request) {
+    return std::filesystem::path(request.path).extension() == ".jsonl";
+  };
+  if (record_template.empty() || std::any_of(tasks.begin(), tasks.end(), uses_template) ||
+      std::any_of(held_out.begin(), held_out.end(), uses_template)) {
+    return;
   }
   throw UsageError("--template has no effect: no --task or --held-out is a .jsonl file");
 }
@@ -48,15 +55,15 @@ std::vector<text::SampledSource> read_rows(const DataOptions& options, const std
                                            const Listener& listener) {
   const text::ReadOptions read{
       .record_template = options.record_template, .tasks_folder = tasks_folder(), .data_root = data_root()};
-  check_template(options);
-  const auto read_all = [&](const std::vector<std::string>& requests) {
+  const std::vector<text::SourceRequest> tasks = text::parse_source_requests(options.tasks),
+                                         held_out_files = text::parse_held_out_requests(options.held_out);
+  check_template(options.record_template, tasks, held_out_files);
+  const auto read_all = [&](const std::vector<text::SourceRequest>& requests) {
     std::vector<text::Source> sources;
-    for (const std::string& request : requests) {
-      sources.push_back(text::read_source(text::parse_source_request(request), read));
-    }
+    for (const text::SourceRequest& request : requests) sources.push_back(text::read_source(request, read));
     return sources;
   };
-  const std::vector<text::Source> sources = read_all(options.tasks), held_out = read_all(options.held_out);
+  const std::vector<text::Source> sources = read_all(tasks), held_out = read_all(held_out_files);
   const std::unique_ptr<text::Tokenizer> tokenizer = text::open_tokenizer(model);
   return text::sample_rows(sources, held_out, *tokenizer, options.sample, listener);
 }
@@ -72,7 +79,11 @@ void add_compute_options(CLI::App& command, ComputeOptions& options) {
   command.add_option("--dtype", options.dtype, "computing in: auto (bf16 for bf16 checkpoints, else f32), f32, bf16")
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "f32", "bf16"}));
-  command.add_option("--threads", options.threads, "default: all cores; changes no result")->check(CLI::PositiveNumber);
+  add_threads_option(command, options.threads);
+}
+
+void add_threads_option(CLI::App& command, int& threads) {
+  command.add_option("--threads", threads, "default: all cores; changes no result")->check(CLI::PositiveNumber);
 }
 
 Compute make_compute(const ComputeOptions& options, const model::Model& model) {
@@ -81,8 +92,8 @@ Compute make_compute(const ComputeOptions& options, const model::Model& model) {
   return {.dtype = model::default_dtype(model)};
 }
 
-void apply_threads(const ComputeOptions& options) {
-  if (options.threads > 0) at::set_num_threads(options.threads);
+void apply_threads(int threads) {
+  if (threads > 0) at::set_num_threads(threads);
 }
 
 }  // namespace uncurl::cli

@@ -34,8 +34,9 @@ struct ComputeOptions {
   int threads = 0;
 };
 void add_compute_options(CLI::App& command, ComputeOptions& options);
+void add_threads_option(CLI::App& command, int& threads);
 Compute make_compute(const ComputeOptions& options, const model::Model& model);
-void apply_threads(const ComputeOptions& options);
+void apply_threads(int threads);
 
 /// --experts or --keep
 struct CountOptions {
@@ -50,12 +51,12 @@ struct PlanOptions {
   std::optional<std::string> router;
   std::optional<double> ridge;
   std::vector<std::string> layer_methods, layer_experts, protect;
-  std::optional<std::string> centering, affinity_map, laplacian, clustering;
+  std::optional<std::string> centering, affinity_map, laplacian;
   std::optional<int> affinity_power, num_restarts, max_cluster_size;
   bool no_permute = false, no_rescale = false, renormalize_gates = false, compensate = false,
        allow_mixed_counts = false;
   bool paper = false;
-  std::uint64_t seed = 0;
+  std::optional<std::uint64_t> seed;
   std::vector<double> weights;
 };
 void add_plan_options(CLI::App& command, PlanOptions& options);

@@ -30,6 +30,39 @@ TEST(ReadRows, SaysWhichLineIsBroken) {
   EXPECT_THAT(error_of([&] { read_rows(number); }), HasSubstr("b.jsonl:2: expected a JSON object"));
 }
 
+class BrokenCharacters : public testing::Test {
+ protected:
+  std::string text_of(const std::string& line) {
+    return read_rows(folder_.write("a.jsonl", "{\"x\": \"" + line + "\"}")).at(0).fields.at("x");
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(BrokenCharacters, BecomeTheReplacementCharacter) {
+  EXPECT_EQ(text_of("caf\xE9!"), "caf\xEF\xBF\xBD!");  // Latin-1
+  EXPECT_EQ(text_of(R"(cut \ud83d)"), "cut \xEF\xBF\xBD");
+  EXPECT_EQ(text_of(R"(cut \ud83d\n)"), "cut \xEF\xBF\xBD\n");
+  EXPECT_EQ(text_of(R"(\uDE00 alone)"), "\xEF\xBF\xBD alone");
+}
+
+TEST_F(BrokenCharacters, AreReplacedInAJsonArrayToo) {
+  const auto rows = read_rows(folder_.write("a.json", "[{\"x\": \"\xFF\"}, {\"x\": \"\\udc00\"}]"));
+  EXPECT_EQ(rows.at(0).fields.at("x"), "\xEF\xBF\xBD");
+  EXPECT_EQ(rows.at(1).fields.at("x"), "\xEF\xBF\xBD");
+}
+
+TEST_F(BrokenCharacters, DoNotIncludeWholePairs) {
+  EXPECT_EQ(text_of(R"(\ud83d\ude00)"), "\xF0\x9F\x98\x80");
+  EXPECT_EQ(text_of(R"(\ud83d\uD83D\uDE00)"), "\xEF\xBF\xBD\xF0\x9F\x98\x80");
+}
+
+TEST_F(BrokenCharacters, DoNotIncludeEscapedBackslashes) {
+  EXPECT_EQ(text_of(R"(C:\\ud83d)"), R"(C:\ud83d)");
+  EXPECT_EQ(text_of(R"(\\\ud83d)"), "\\\xEF\xBF\xBD");
+  EXPECT_EQ(text_of(R"(\u005cud83d)"), R"(\ud83d)");
+}
+
 TEST(ReadRows, RefusesOtherFiles) {
   const TemporaryFolder folder;
   EXPECT_THAT(error_of([&] { read_rows(folder.write("a.json", "{}")); }), HasSubstr("expected a JSON array"));

@@ -84,6 +84,47 @@ TEST(Sample, StaysBelowTheCapAndUsesMostOfIt) {
   EXPECT_EQ(tokens(sampled[0].held_out), 400);
 }
 
+TEST(HeldOutCap, IsAnEighthOfTheObservedTokensWithinLimits) {
+  EXPECT_EQ(held_out_cap({}), 16384);  // of 131,072 tokens
+  EXPECT_EQ(held_out_cap({.max_tokens = 40000}), 5000);
+  EXPECT_EQ(held_out_cap({.max_tokens = 1 << 20}), 16384);
+  EXPECT_EQ(held_out_cap({.max_tokens = 2000}), 1024);
+  EXPECT_EQ(held_out_cap({.max_tokens = 300}), 300);
+  EXPECT_EQ(held_out_cap({.max_tokens = 40000, .max_held_out_tokens = 100}), 100);
+}
+
+TEST(Sample, DoesNotHoldOutMoreThanItObserves) {
+  const auto sampled = sample({numbered("a", 500, 9)}, {.max_tokens = 200, .held_out_share = 0.5});
+  EXPECT_EQ(tokens(sampled[0].observed), 200);
+  EXPECT_EQ(tokens(sampled[0].held_out), 200);
+}
+
+TEST(Sample, TakesNamedHeldOutSourcesWhole) {
+  const auto sampled = sample({numbered("a", 50, 99)}, {.max_tokens = 1000, .max_held_out_tokens = 100},
+                              {numbered("b", 400, 99), numbered("c", 3, 99)});
+  EXPECT_EQ(tokens(sampled[0].observed), 1000);
+  EXPECT_EQ(tokens(sampled[1].held_out), 40000);
+  EXPECT_EQ(tokens(sampled[2].held_out), 300);
+}
+
+TEST(Sample, TellsHowManyHeldOutRecordsTheCapLeavesOut) {
+  std::vector<std::string> notes;
+  Listener listener;
+  listener.on_note = [&](const std::string& text) { notes.push_back(text); };
+  const std::vector<Source> sources = {numbered("a", 500, 9), numbered("b", 500, 9), numbered("s", 20, 9)};
+  const auto whole = sample_rows(sources, {}, ByteTokenizer(), {.held_out_share = 0.5}, listener);
+  EXPECT_THAT(notes, SizeIs(0));
+  // What s leaves of the cap goes to a and b in equal parts, in rows of 10 tokens.
+  const std::int64_t rest = (1000 - tokens(whole[2].held_out)) / 2 / 10;
+  sample_rows(sources, {}, ByteTokenizer(), {.held_out_share = 0.5, .max_held_out_tokens = 1000}, listener);
+  ASSERT_THAT(notes, SizeIs(1));
+  EXPECT_THAT(notes[0], HasSubstr(concat("held-out records that will be measured: ", rest, " of ",
+                                         whole[0].held_out.size(), " of a, ", rest, " of ", whole[1].held_out.size(),
+                                         " of b (at most 1000 held-out tokens")));
+  sample_rows({sources[0]}, {sources[1]}, ByteTokenizer(), {.max_tokens = 100}, listener);
+  EXPECT_THAT(notes, SizeIs(1));  // a named source is taken whole
+}
+
 TEST(Sample, TakesASampleOfTheWholeFileAndNotItsHead) {
   const auto sampled = sample({numbered("a", 1000, 9)}, {.max_tokens = 1000});  // 100 of 1000 rows
   const auto observed = texts(sampled[0].observed);

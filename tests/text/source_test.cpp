@@ -26,6 +26,25 @@ TEST(SourceRequest, RefusesAnEmptyPath) {
   EXPECT_THROW(parse_source_request(":2"), UsageError);
 }
 
+TEST(SourceRequests, HaveWeightsAllOrNone) {
+  EXPECT_EQ(parse_source_requests({"a.txt:2", "b.txt:1"}).at(1).weight, 1.0);
+  EXPECT_FALSE(parse_source_requests({"a.txt", "b.txt"}).at(1).weight.has_value());
+  EXPECT_THROW(parse_source_requests({"a.txt:2", "b.txt"}), UsageError);
+  EXPECT_THAT(error_of([] {
+                parse_source_requests({"a.txt:2", "b.txt", "boolq"});
+              }),
+              HasSubstr("without a weight beside others that have one: b.txt, boolq; "));
+}
+
+TEST(HeldOutRequests, HaveNoWeights) {
+  EXPECT_EQ(parse_held_out_requests({"a.txt", "b.jsonl"}).at(1).path, "b.jsonl");
+  EXPECT_THROW(parse_held_out_requests({"a.txt", "b.jsonl:7"}), UsageError);
+  EXPECT_THAT(error_of([] {
+                parse_held_out_requests({"a.txt", "b.jsonl:7"});
+              }),
+              HasSubstr("'b.jsonl:7': a weight has no effect on what is held out; write 'b.jsonl'"));
+}
+
 class ReadSource : public testing::Test {
  protected:
   Source read(const std::filesystem::path& path, const ReadOptions& options = {}) {
@@ -93,6 +112,35 @@ TEST_F(ReadSource, LooksBareNamesUpAmongTheTasks) {
   EXPECT_EQ(read(folder_.path() / "t.json", options).examples[0].text(), "Q A");
   EXPECT_THAT(refusal("u", options), HasSubstr("'u' is neither a file nor a task. Tasks in"));
   EXPECT_THAT(refusal("u", options), HasSubstr(": t"));
+}
+
+// Bare names are looked for in the working directory.
+class InFolder {
+ public:
+  explicit InFolder(const std::filesystem::path& folder) { std::filesystem::current_path(folder); }
+  ~InFolder() { std::filesystem::current_path(before_); }
+  InFolder(const InFolder&) = delete;
+  InFolder& operator=(const InFolder&) = delete;
+
+ private:
+  std::filesystem::path before_ = std::filesystem::current_path();
+};
+
+TEST_F(ReadSource, TakesATaskBeforeAFolderOrFileOfItsName) {
+  const TemporaryFolder tasks;
+  for (const char* const name : {"t.json", "f.json"})
+    tasks.write(name, R"({"name": "t", "description": "d", "metric": "exact_match", "rows": {"train": "r.jsonl"},
+                          "prompt": "{q}", "completion": " {a}"})");
+  tasks.write("r.jsonl", R"({"q": "Q", "a": "A"})");
+  std::filesystem::create_directory(folder_.path() / "t");
+  std::filesystem::create_directory(folder_.path() / "other");
+  folder_.write("f", "a file without an extension is read by nobody");
+  const InFolder inside(folder_.path());
+  const ReadOptions options{.tasks_folder = tasks.path()};
+  EXPECT_EQ(read("t", options).examples[0].text(), "Q A");
+  EXPECT_EQ(read("f", options).examples[0].text(), "Q A");
+  EXPECT_THAT(refusal("./t", options), HasSubstr("./t: is a folder"));
+  EXPECT_THAT(refusal("other", options), HasSubstr("other: is a folder; expected"));
 }
 
 TEST_F(ReadSource, RefusesATaskWithoutTrainingRows) {

@@ -1,11 +1,14 @@
 #include "uncurl/text/rows.h"
 
+#include <charconv>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "uncurl/base/error.h"
 #include "uncurl/base/file.h"
+#include "uncurl/text/unicode.h"
 
 namespace uncurl::text {
 namespace {
@@ -15,9 +18,32 @@ Row make_row(Json fields, std::string place) {
   return {std::move(fields), std::move(place)};
 }
 
-Json parse_line(const std::string& line, const std::string& place) {
+bool is_high_surrogate(unsigned unit) { return unit >= 0xD800 && unit < 0xDC00; }
+bool is_low_surrogate(unsigned unit) { return unit >= 0xDC00 && unit < 0xE000; }
+
+// The UTF-16 unit that the escape \uXXXX at `at` stands for; 0 if there is no such escape.
+unsigned escaped_unit(std::string_view json, std::size_t at) {
+  if (at + 6 > json.size() || json.substr(at, 2) != "\\u") return 0;
+  const char* const digits = json.data() + at + 2;
+  unsigned unit = 0;
+  const auto [end, error] = std::from_chars(digits, digits + 4, unit, 16);
+  return error == std::errc() && end == digits + 4 ? unit : 0;
+}
+
+std::string without_lone_surrogates(std::string json) {
+  for (std::size_t at = 0; (at = json.find('\\', at)) != std::string::npos;) {
+    const unsigned unit = escaped_unit(json, at);
+    const bool is_pair = is_high_surrogate(unit) && is_low_surrogate(escaped_unit(json, at + 6));
+    if (!is_pair && (is_high_surrogate(unit) || is_low_surrogate(unit))) json.replace(at + 2, 4, "fffd");
+    at += is_pair ? 12 : 2;  // 2: the second of two backslashes begins no escape
+  }
+  return json;
+}
+
+// Text from the web holds broken characters, and one of them should not cost the file: they become U+FFFD.
+Json parse(std::string_view json, const std::string& place) {
   try {
-    return Json::parse(line);
+    return Json::parse(without_lone_surrogates(valid_utf8(json)));
   } catch (const nlohmann::json::exception& error) {
     fail(place, ": not valid JSON (", error.what(), ")");
   }
@@ -30,13 +56,13 @@ std::vector<Row> read_lines(const std::filesystem::path& path) {
   for (int number = 1; std::getline(lines, line); ++number) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     const std::string place = concat(path.string(), ":", number);
-    rows.push_back(make_row(parse_line(line, place), place));
+    rows.push_back(make_row(parse(line, place), place));
   }
   return rows;
 }
 
 std::vector<Row> read_array(const std::filesystem::path& path) {
-  const Json json = read_json(path);
+  const Json json = parse(read_text(path), path.string());
   check(json.is_array(), path.string(), ": expected a JSON array of rows, found ", json.type_name());
   std::vector<Row> rows;
   for (const Json& fields : json) rows.push_back(make_row(fields, concat(path.string(), "[", rows.size(), "]")));

@@ -8,7 +8,8 @@
 
 namespace uncurl::text {
 
-/// Lines without anything but white space are skipped.
+/// Lines without anything but white space are skipped. Bytes that are no UTF-8 and escapes of half a surrogate pair
+/// become U+FFFD.
 /// @throws Error naming file and line if a row is not a JSON object, or naming the file if it is neither .jsonl nor
 /// .json
 std::vector<Row> read_rows(const std::filesystem::path& path);

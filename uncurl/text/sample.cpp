@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <deque>
+#include <limits>
 #include <unordered_set>
 #include <utility>
 
 #include "uncurl/base/error.h"
 #include "uncurl/base/hash.h"
+#include "uncurl/base/join.h"
 #include "uncurl/text/slice.h"
 
 namespace uncurl::text {
@@ -100,7 +102,24 @@ void warn_without_held_out(const Source& source, const Indices& held_out, double
                           ", so nothing of it will be measured; name a held-out file to measure on"));
 }
 
+void tell_what_is_left_out(const std::vector<Source>& sources, const std::deque<Slice>& measured, std::int64_t cap,
+                           const Listener& listener) {
+  std::vector<std::string> parts;
+  for (std::size_t s = 0; s < measured.size(); ++s) {
+    if (measured[s].is_exhausted()) continue;
+    parts.push_back(concat(measured[s].num_taken(), " of ", measured[s].num_records(), " of ", sources[s].name));
+  }
+  if (parts.empty()) return;
+  listener.note(concat("held-out records that will be measured: ", join(parts), " (at most ", cap,
+                       " held-out tokens are cut from the sources); a named held-out file is measured whole"));
+}
+
 }  // namespace
+
+std::int64_t held_out_cap(const SampleOptions& options) {
+  const std::int64_t least = std::min<std::int64_t>(1024, options.max_tokens);
+  return std::min(options.max_held_out_tokens, std::max(options.max_tokens / 8, least));
+}
 
 std::vector<SampledSource> sample_rows(const std::vector<Source>& sources, const std::vector<Source>& held_out,
                                        const Tokenizer& tokenizer, const SampleOptions& options,
@@ -127,7 +146,12 @@ std::vector<SampledSource> sample_rows(const std::vector<Source>& sources, const
     measured.emplace_back(source, all_records(source), tokenizer, options.sequence_length, listener);
   }
   fill(observed, options.max_tokens);
-  fill(measured, options.max_held_out_tokens);
+  if (held_out.empty()) {
+    fill(measured, held_out_cap(options));
+    tell_what_is_left_out(sources, measured, held_out_cap(options), listener);
+  } else {
+    fill(measured, std::numeric_limits<std::int64_t>::max());
+  }
   for (std::size_t s = 0; s < sources.size(); ++s) {
     result[s].observed = finish(observed[s], result[s]);
     check(!result[s].observed.empty(), result[s].name, ": no record left to observe of ", result[s].num_records, " (",

@@ -21,8 +21,12 @@ struct SampleOptions {
   std::int64_t sequence_length = 2048;       ///< longer rows are cut to this many tokens
   std::int64_t max_tokens = 131072;          ///< observed tokens of all sources together
   double held_out_share = 0.1;               ///< of each source's records, in [0, 1)
-  std::int64_t max_held_out_tokens = 16384;  ///< held-out tokens of all sources together
+  std::int64_t max_held_out_tokens = 16384;  ///< see held_out_cap
 };
+
+/// The most held-out tokens of all sources together, where a share is cut from them: an eighth of `max_tokens`, but at
+/// least 1,024 (or `max_tokens`, if that is fewer) and at most `max_held_out_tokens`.
+std::int64_t held_out_cap(const SampleOptions& options);
 
 /// One source as rows, in the order of its file. The counts from num_cut on are about the rows of both slices.
 struct SampledSource {
@@ -43,9 +47,11 @@ struct SampledSource {
 /// the same side in every source. Otherwise the rows of the `held_out` sources are what is held out; they follow the
 /// sources in the result with `observed` empty, and records that occur in them are not observed.
 ///
-/// Each cap is spread evenly over the sources; what a small source leaves goes to the others. Where a cap bites, whole
-/// records are taken in the order of their hashes, a fixed sample of the whole file; at least one record is taken of
-/// each source, so a cap below the length of a row is exceeded. Only records that may be taken are tokenised.
+/// `max_tokens` caps what is observed and `held_out_cap` a share that is held out, with a note on the records it leaves
+/// out; `held_out` sources are taken whole. Each cap is spread evenly over the sources; what a small source leaves goes
+/// to the others. Where a cap bites, whole records are taken in the order of their hashes, a fixed sample of the whole
+/// file; at least one record is taken of each source, so a cap below the length of a row is exceeded. Only records that
+/// may be taken are tokenised.
 /// @throws Error if an option is out of range, or a source has no record to observe
 std::vector<SampledSource> sample_rows(const std::vector<Source>& sources, const std::vector<Source>& held_out,
                                        const Tokenizer& tokenizer, const SampleOptions& options,

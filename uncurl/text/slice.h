@@ -26,6 +26,8 @@ class Slice {
   void take_up_to(std::int64_t max_tokens);
 
   bool is_exhausted() const { return !pending_ && next_ == records_.size(); }
+  std::int64_t num_records() const { return static_cast<std::int64_t>(records_.size()); }
+  std::int64_t num_taken() const { return static_cast<std::int64_t>(taken_.size()); }  ///< of num_records
   std::int64_t num_tokens() const { return num_tokens_; }
   std::int64_t num_cut() const { return num_cut_; }
   std::int64_t num_too_short() const { return num_too_short_; }

@@ -7,6 +7,7 @@
 #include "uncurl/base/error.h"
 #include "uncurl/base/file.h"
 #include "uncurl/base/hash.h"
+#include "uncurl/base/join.h"
 #include "uncurl/text/paragraphs.h"
 #include "uncurl/text/rows.h"
 #include "uncurl/text/task.h"
@@ -52,19 +53,19 @@ std::vector<Example> read_task_rows(const fs::path& file, const ReadOptions& opt
   return examples;
 }
 
-fs::path task_file(const std::string& name, const ReadOptions& options) {
-  const fs::path file = options.tasks_folder / (name + ".json");
-  if (fs::exists(file)) return file;
-  std::string known;
-  for (const std::string& task : task_names(options.tasks_folder)) known += (known.empty() ? "" : ", ") + task;
-  fail("'", name, "' is neither a file nor a task. Tasks in ", options.tasks_folder.string(), ": ",
-       known.empty() ? "none" : known);
+[[noreturn]] void fail_without_task(const std::string& name, const fs::path& tasks_folder) {
+  const std::vector<std::string> known = task_names(tasks_folder);
+  fail("'", name, "' is neither a file nor a task. Tasks in ", tasks_folder.string(), ": ",
+       known.empty() ? "none" : join(known));
 }
 
 std::vector<Example> read_any(const std::string& name, const ReadOptions& options) {
   const fs::path path = name;
-  const bool bare_name = !path.has_parent_path() && !path.has_extension();
-  if (bare_name && !fs::exists(path)) return read_task_rows(task_file(name, options), options);
+  if (!path.has_parent_path() && !path.has_extension()) {
+    const fs::path task = options.tasks_folder / (name + ".json");
+    if (fs::exists(task)) return read_task_rows(task, options);
+    if (!fs::exists(path)) fail_without_task(name, options.tasks_folder);
+  }
   check(fs::exists(path), name, ": no such file");
   check(!fs::is_directory(path), name, ": is a folder; expected a .txt, .jsonl or .json file, or the name of a task");
   const std::string extension = path.extension().string();
@@ -102,6 +103,30 @@ SourceRequest parse_source_request(const std::string& text) {
   }
   if (request.path.empty()) throw UsageError("'" + text + "': expected PATH or PATH:WEIGHT");
   return request;
+}
+
+std::vector<SourceRequest> parse_source_requests(const std::vector<std::string>& texts) {
+  std::vector<SourceRequest> requests;
+  std::vector<std::string> unweighted;
+  for (const std::string& text : texts) {
+    requests.push_back(parse_source_request(text));
+    if (!requests.back().weight) unweighted.push_back(text);
+  }
+  if (!unweighted.empty() && unweighted.size() < requests.size())
+    throw UsageError("sources without a weight beside others that have one: " + join(unweighted) +
+                     "; weigh all of them (PATH:WEIGHT) or none");
+  return requests;
+}
+
+std::vector<SourceRequest> parse_held_out_requests(const std::vector<std::string>& texts) {
+  std::vector<SourceRequest> requests;
+  for (const std::string& text : texts) {
+    requests.push_back(parse_source_request(text));
+    if (requests.back().weight)
+      throw UsageError("'" + text + "': a weight has no effect on what is held out; write '" + requests.back().path +
+                       "'");
+  }
+  return requests;
 }
 
 Source read_source(const SourceRequest& request, const ReadOptions& options) {

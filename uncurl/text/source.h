@@ -19,6 +19,14 @@ struct SourceRequest {
 /// @throws UsageError if the path is empty, or the weight is not positive and finite
 SourceRequest parse_source_request(const std::string& text);
 
+/// The arguments of --task.
+/// @throws UsageError naming those without a weight if others have one
+std::vector<SourceRequest> parse_source_requests(const std::vector<std::string>& texts);
+
+/// The arguments of --held-out.
+/// @throws UsageError if one has a weight, which would have no effect
+std::vector<SourceRequest> parse_held_out_requests(const std::vector<std::string>& texts);
+
 struct ReadOptions {
   std::string record_template;  ///< for .jsonl files; as typed, with \n for a line break; empty: the known fields
   std::filesystem::path tasks_folder;  ///< where a bare name such as "boolq" is looked up
@@ -35,10 +43,9 @@ struct Source {
 
 /// Reads a source by the kind of its file:
 ///   .txt    paragraphs (separated by blank lines), joined until a record has 2,000 bytes; a paragraph of more than
-///   8,000 is
-///           cut at line ends, else at spaces
+///           8,000 is cut at line ends, else at spaces
 ///   .jsonl  a record a line: `text`; or `prompt` and `completion`; or what `record_template` makes of its fields
-///   .json   a task file, or the name of one in `tasks_folder`
+///   .json   a task file, or the name of one in `tasks_folder`, which comes before a file or folder of that name
 /// @throws Error naming file and line of what does not fit, or the tasks there are
 Source read_source(const SourceRequest& request, const ReadOptions& options);
 

@@ -37,8 +37,8 @@ int main(int argc, char** argv) {
   } catch (const uncurl::UsageError& error) {
     std::cerr << "error: " << error.what() << "\n";
     return 2;
-  } catch (const uncurl::Interrupted&) {
-    std::cerr << "interrupted; finished layers of an observation are kept, the same command resumes there\n";
+  } catch (const uncurl::Interrupted& interrupted) {
+    std::cerr << interrupted.what() << "\n";
     return 130;
   } catch (const std::exception& error) {
     std::cerr << "error: " << error.what() << "\n";

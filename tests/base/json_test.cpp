@@ -92,5 +92,9 @@ TEST(JsonObject, ExpectOnlyNamesTheUnknownKeyAndTheKnownOnes) {
             "task.json: unknown key 'sede'; known keys are seed, other");
 }
 
+TEST(JsonText, ReplacesBytesThatAreNotUtf8) {
+  EXPECT_EQ(json_text(Json{{"path", "a\xff"}}), "{\"path\":\"a\xef\xbf\xbd\"}");
+}
+
 }  // namespace
 }  // namespace uncurl

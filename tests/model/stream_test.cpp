@@ -106,15 +106,22 @@ TEST(Stream, Bf16WeightsRunInBf16WithoutACopyOfTheExperts) {
   EXPECT_EQ(stream.load(1).moe.experts[2].up.const_data_ptr(), stored_expert(model, 1, 2).up.const_data_ptr());
 }
 
-/// What loading layer 1 says after `name` got a NaN at `index` of its flat elements.
-std::string damage(const TinyModel& tiny, const std::string& name, std::int64_t index) {
+/// Calls `use` with the stream of a model in which `name` got a NaN at `index` of its flat elements.
+template <class Use>
+void with_damage(const TinyModel& tiny, const std::string& name, std::int64_t index, Use use) {
   const TemporaryFolder folder;
   test::TensorMap tensors = tiny_tensors(tiny);
   tensors.at(name).view(-1)[index].fill_(std::numeric_limits<double>::quiet_NaN());
   test::write_checkpoint(folder / "model", tiny_config(tiny), tensors);
   const Model model = open_model(folder / "model");
-  const LayerStream stream(model, {.dtype = default_dtype(model)});
-  return error_of([&] { stream.load(1); });
+  use(LayerStream(model, {.dtype = default_dtype(model)}));
+}
+
+/// What loading layer 1 says to that.
+std::string damage(const TinyModel& tiny, const std::string& name, std::int64_t index) {
+  std::string message;
+  with_damage(tiny, name, index, [&](const LayerStream& stream) { message = error_of([&] { stream.load(1); }); });
+  return message;
 }
 
 TEST(Stream, NamesLayerAndExpertOfAWeightThatIsNotFinite) {
@@ -130,6 +137,35 @@ TEST(Stream, NamesTheExpertInsideAFusedTensor) {  // down is [4,16,8]: element 3
 TEST(Stream, NamesAnyOtherTensorThatIsNotFinite) {
   const std::string name = "model.layers.1.self_attn.q_norm.weight";
   EXPECT_THAT(damage({}, name, 0), HasSubstr(name));
+}
+
+TEST(Stream, NamesEmbeddingsThatAreNotFiniteIfTheirRowIsUsed) {  // rows of 16: element 50 is of token 3
+  with_damage({}, "model.embed_tokens.weight", 50, [](const LayerStream& stream) {
+    EXPECT_NO_THROW(stream.embed(at::tensor({2, 4}, at::kLong)));
+    EXPECT_THAT(error_of([&] {
+                  stream.embed(at::tensor({2, 3}, at::kLong));
+                }),
+                AllOf(HasSubstr("'model.embed_tokens.weight'"), HasSubstr("NaN")));
+  });
+}
+
+TEST(Stream, NamesAHeadThatIsNotFinite) {
+  with_damage({}, "lm_head.weight", 31 * 16, [](const LayerStream& stream) {
+    EXPECT_THAT(error_of([&] { stream.check_last_tensors(); }), HasSubstr("'lm_head.weight'"));
+  });
+}
+
+TEST(Stream, NamesTheEmbeddingsWhereTheyAreTheHead) {
+  const TinyModel tied{.config = {{"tie_word_embeddings", true}}};
+  with_damage(tied, "model.embed_tokens.weight", 50, [](const LayerStream& stream) {
+    EXPECT_THAT(error_of([&] { stream.check_last_tensors(); }), HasSubstr("'model.embed_tokens.weight'"));
+  });
+}
+
+TEST(Stream, NamesAFinalNormThatIsNotFinite) {
+  with_damage({}, "model.norm.weight", 15, [](const LayerStream& stream) {
+    EXPECT_THAT(error_of([&] { stream.check_last_tensors(); }), HasSubstr("'model.norm.weight'"));
+  });
 }
 
 TEST(Stream, GoesOnFromALaterLayer) {

@@ -66,6 +66,34 @@ TEST(TensorFile, NamesTheFileThatIsNone) {
   EXPECT_THAT(error_of([&] { read_tensor_file(folder / "text"); }), HasSubstr((folder / "text").string()));
 }
 
+TEST(TensorFile, LeavesTheOldFileAloneWhenTheDiskIsFull) {
+  const TemporaryFolder folder;
+  write_tensor_file(folder / "a", {{"x", at::ones({3})}}, Json::object());
+  std::filesystem::create_symlink("/dev/full", partial_name(folder / "a"));
+  EXPECT_THAT(error_of([&] {
+                write_tensor_file(folder / "a", {{"x", at::zeros({3})}}, Json::object());
+              }),
+              HasSubstr("No space left on device"));
+  EXPECT_TRUE(test::identical(read_tensor_file(folder / "a").at("x"), at::ones({3})));
+  EXPECT_FALSE(std::filesystem::is_symlink(partial_name(folder / "a")));
+}
+
+TEST(TensorFile, NamesTheTargetThatCannotBeReplaced) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "taken");
+  EXPECT_THAT(error_of([&] {
+                write_tensor_file(folder / "taken", {{"x", at::ones({3})}}, Json::object());
+              }),
+              HasSubstr("cannot be replaced"));
+  EXPECT_FALSE(std::filesystem::exists(partial_name(folder / "taken")));
+}
+
+TEST(TensorFile, HoldsMetadataThatIsNotUtf8) {  // paths and templates of the user's get there
+  const TemporaryFolder folder;
+  write_tensor_file(folder / "a", {{"x", at::ones({3})}}, {{"name", "caf\xe9.jsonl"}});
+  EXPECT_EQ(read_tensor_file(folder / "a").metadata["name"], "caf\ufffd.jsonl");
+}
+
 TEST(TensorFile, RefusesTypesThatNoFileHolds) {
   const TemporaryFolder folder;
   EXPECT_THAT(error_of([&] {

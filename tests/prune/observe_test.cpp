@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <limits>
 
 #include "tests/prune/observed.h"
 #include "uncurl/base/file.h"
@@ -37,13 +38,33 @@ struct Setting {
     return observe(model, {}, sources, options, listener);
   }
 
-  /// Stops in the layer of this number, counted from one.
-  void run_until_interrupted(int layer) const {
+  /// Calls `action` once the layer of this number, counted from one, has begun.
+  template <class Action>
+  static Listener in_layer(int layer, Action action) {
     const std::string label = concat("layer ", layer, " of");
-    const Listener listener{.on_progress = [&](const Progress& step) {
-      if (step.label.find(label) != std::string::npos) throw Interrupted();
+    return {.on_progress = [label, action](const Progress& step) {
+      if (step.label.find(label) != std::string::npos) action();
     }};
-    EXPECT_THROW(run(listener), Interrupted);
+  }
+
+  /// Stops in the layer of this number and returns what the interruption says.
+  std::string run_until_interrupted(int layer) const {
+    try {
+      run(in_layer(layer, [] { throw Interrupted(); }));
+    } catch (const Interrupted& interrupted) {
+      return interrupted.what();
+    }
+    ADD_FAILURE() << "was not interrupted";
+    return "";
+  }
+
+  /// Puts a NaN into a tensor of the model.
+  void damage(const std::string& name) const {
+    const test::TinyModel tiny{.num_layers = 3};
+    test::TensorMap tensors = test::tiny_tensors(tiny);
+    tensors.at(name).fill_(std::numeric_limits<double>::quiet_NaN());
+    std::filesystem::remove_all(folder / "model");
+    test::write_checkpoint(folder / "model", test::tiny_config(tiny), tensors);
   }
 
   RoutingStats run_from_scratch() {
@@ -135,7 +156,6 @@ TEST(Observe, ResumesBehindTheLastFinishedLayerWithTheSameBytes) {
   EXPECT_EQ(bytes_of_stats(setting.run(listener)), expected);
   EXPECT_THAT(notes, ElementsAre(HasSubstr("resuming behind layer 2")));
   EXPECT_EQ(labels.front(), "observing layer 3 of 3");
-  EXPECT_FALSE(std::filesystem::exists(setting.options.state));
 }
 
 TEST(Observe, ResumesASecondTime) {
@@ -146,10 +166,67 @@ TEST(Observe, ResumesASecondTime) {
   EXPECT_EQ(bytes_of_stats(setting.run()), expected);
 }
 
-TEST(Observe, RemovesItsStateWhenItIsDone) {
+TEST(Observe, CanBeRepeatedFromItsStateUntilThatIsDiscarded) {  // writing the statistics may fail
   const Setting setting;
-  setting.run();
+  const std::string expected = bytes_of_stats(setting.run());
+  std::vector<std::string> notes;
+  const Listener listener{.on_note = [&](const std::string& text) { notes.push_back(text); }};
+  EXPECT_EQ(bytes_of_stats(setting.run(listener)), expected);
+  EXPECT_THAT(notes, ElementsAre(HasSubstr("resuming behind layer 2")));
+  discard_state(setting.options.state);
   EXPECT_FALSE(std::filesystem::exists(setting.options.state));
+}
+
+TEST(Observe, KeepsTheStateWhenTheNextCannotBeSaved) {
+  Setting setting;
+  const std::string expected = bytes_of_stats(setting.run_from_scratch());
+  const std::filesystem::path partial = partial_name(setting.options.state);
+  const Listener listener = Setting::in_layer(2, [&] {
+    if (!std::filesystem::is_symlink(partial)) std::filesystem::create_symlink("/dev/full", partial);
+  });
+  EXPECT_THAT(error_of([&] { setting.run(listener); }), HasSubstr("No space left on device"));
+  std::vector<std::string> notes;
+  const Listener again{.on_note = [&](const std::string& text) { notes.push_back(text); }};
+  EXPECT_EQ(bytes_of_stats(setting.run(again)), expected);
+  EXPECT_THAT(notes, ElementsAre(HasSubstr("resuming behind layer 1")));
+}
+
+TEST(Observe, RemovesItsStateWhenALayerFails) {  // the same checkpoint would fail again
+  const Setting setting;
+  setting.damage("model.layers.1.mlp.experts.0.up_proj.weight");
+  EXPECT_THAT(error_of([&] { setting.run(); }), HasSubstr("layer 1, expert 0"));
+  EXPECT_FALSE(std::filesystem::exists(setting.options.state));
+}
+
+TEST(Observe, SaysWhereAnInterruptedRunResumesIfItDoes) {
+  const Setting setting;
+  EXPECT_EQ(setting.run_until_interrupted(1), "interrupted");
+  const std::string state = setting.options.state.string();
+  EXPECT_EQ(setting.run_until_interrupted(3), "interrupted; the same command resumes behind layer 2 from " + state);
+  EXPECT_EQ(setting.run_until_interrupted(3), "interrupted; the same command resumes behind layer 2 from " + state);
+}
+
+TEST(Observe, PromisesNothingOfTheStateOfAnotherObservation) {
+  Setting setting;
+  setting.run_until_interrupted(3);
+  setting.options.sample_tokens = 10;
+  EXPECT_EQ(setting.run_until_interrupted(1), "interrupted");
+}
+
+TEST(Observe, RefusesADiskWithoutRoomForItsState) {
+  Setting setting;
+  setting.options.state = "/proc/state";  // has no bytes free, ever
+  const auto begun = [] { ADD_FAILURE() << "a layer has run"; };
+  EXPECT_THAT(error_of([&] { setting.run(Setting::in_layer(1, begun)); }), HasSubstr("/proc/state: needs"));
+}
+
+TEST(Observe, RefusesWhatIsNotFiniteOutsideTheLayersBeforeTheFirst) {
+  const auto begun = [] { ADD_FAILURE() << "a layer has run"; };
+  for (const char* name : {"model.embed_tokens.weight", "model.norm.weight", "lm_head.weight"}) {
+    const Setting setting;
+    setting.damage(name);
+    EXPECT_THAT(error_of([&] { setting.run(Setting::in_layer(1, begun)); }), HasSubstr(name));
+  }
 }
 
 /// A change of the request after an interruption: the old state must not be used.

@@ -16,14 +16,25 @@ namespace {
 /// A checkpoint of two experts a layer, written and ready to be damaged.
 struct Written {
   Observed observed;
-  Plan plan = observed.plan({.method = "uncurl"}, 2);
+  Plan plan;
   std::filesystem::path folder = observed.folder / "out";
 
-  Written() { write_checkpoint(*observed.model, plan, observed.summaries(), folder, {}); }
+  explicit Written(const test::TinyModel& tiny = {}, const PlanRequest& request = {.method = "uncurl"})
+      : observed(tiny), plan(observed.plan(request, 2)) {
+    write_checkpoint(*observed.model, plan, observed.summaries(), folder, {});
+  }
 
   Verification verify() const { return verify_checkpoint(*observed.model, plan, folder, {}); }
   std::string fault() const {
     return error_of([&] { verify(); });
+  }
+
+  /// Changes a JSON file of the output.
+  template <class Change>
+  void edit(const std::string& name, Change change) const {
+    Json json = read_json(folder / name);
+    change(json);
+    write_json(folder / name, json);
   }
 
   /// Writes bytes over the end of a tensor in the file.
@@ -61,10 +72,59 @@ TEST(VerifyCheckpoint, FindsNaNInAChangedTensor) {
 
 TEST(VerifyCheckpoint, FindsAWrongNumberOfExpertsInTheConfig) {
   const Written written;
-  Json config = read_json(written.folder / "config.json");
-  config["num_experts"] = 4;
-  write_json(written.folder / "config.json", config);
+  written.edit("config.json", [](Json& config) { config["num_experts"] = 4; });
   EXPECT_THAT(written.fault(), HasSubstr("mlp.gate.weight' is [2, 16], but config.json implies [4, 16]"));
+}
+
+TEST(VerifyCheckpoint, FindsAnyOtherChangeOfTheConfig) {
+  const Written written;
+  written.edit("config.json", [](Json& config) { config["rope_theta"] = 5000.0; });
+  EXPECT_THAT(written.fault(), HasSubstr("key 'rope_theta' is 5000.0, expected 10000.0"));
+  written.edit("config.json", [](Json& config) {
+    config["rope_theta"] = 10000.0;
+    config["torch_dtype"] = "float16";
+  });
+  EXPECT_THAT(written.fault(), HasSubstr("config.json of the output has"));
+}
+
+TEST(VerifyCheckpoint, FindsATensorThatTheIndexLeavesOut) {
+  const Written written({.max_shard_bytes = 16000});
+  EXPECT_NO_THROW(written.verify());
+  written.edit("model.safetensors.index.json",
+               [](Json& index) { index["weight_map"].erase("model.layers.1.mlp.gate.weight"); });
+  EXPECT_THAT(written.fault(), HasSubstr("does not list tensor 'model.layers.1.mlp.gate.weight'"));
+}
+
+TEST(VerifyCheckpoint, FindsAWrongSizeInTheIndex) {
+  const Written written({.max_shard_bytes = 16000});
+  written.edit("model.safetensors.index.json", [](Json& index) { index["metadata"]["total_size"] = 7; });
+  EXPECT_THAT(written.fault(), HasSubstr("total_size is 7, expected"));
+}
+
+TEST(VerifyCheckpoint, FindsAFlippedByteOfAKeptExpert) {
+  for (const bool fused : {false, true}) {
+    const Written written({.fused = fused}, {.method = "reap"});
+    const std::string prefix = "model.layers.1.mlp.experts.";
+    written.overwrite(prefix + (fused ? "down_proj" : "1.down_proj.weight"), "\x11", 1);
+    const int anchor = written.plan.layers[1].groups[1].anchor;
+    EXPECT_THAT(written.fault(), HasSubstr(concat("layer 1, expert 1 of the output should be expert ", anchor)));
+  }
+}
+
+TEST(VerifyCheckpoint, AcceptsAKeptExpertThatIsScaled) {
+  const Written written({.family = "olmoe"}, {.method = "reap", .compensate = true});
+  EXPECT_NO_THROW(written.verify());
+}
+
+TEST(VerifyCheckpoint, FindsAFlippedByteOfAKeptRouterRow) {
+  const Written written({}, {.method = "reap"});
+  written.overwrite("model.layers.0.mlp.gate.weight", "\x11", 1);
+  EXPECT_THAT(written.fault(), HasSubstr("'model.layers.0.mlp.gate.weight' of the output: row 1 should be row"));
+}
+
+TEST(VerifyCheckpoint, AcceptsNewRouterRows) {
+  const Written written({}, {.method = "uncurl", .router = "reinit"});
+  EXPECT_NO_THROW(written.verify());
 }
 
 TEST(VerifyCheckpoint, FindsATensorTooMany) {

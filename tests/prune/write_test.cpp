@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "tests/prune/observed.h"
 #include "uncurl/base/file.h"
@@ -124,6 +125,32 @@ TEST(WriteCheckpoint, GivesTheSameBytesForAnyNumberOfThreads) {
   EXPECT_EQ(bytes(1), bytes(2));
 }
 
+/// Bytes of a mapped file that are in the memory of this process.
+std::int64_t resident_bytes(const std::filesystem::path& file) {
+  std::ifstream maps("/proc/self/smaps");
+  std::string line;
+  std::int64_t total = 0;
+  bool inside = false;
+  while (std::getline(maps, line)) {
+    const bool is_range = line.find('-') < line.find(' ');  // "55c0-55d0 r--p ... name" begins the entry of a mapping
+    if (is_range) inside = line.ends_with(file.string());
+    if (inside && line.starts_with("Rss:")) total += 1024 * std::stoll(line.substr(4));
+  }
+  return total;
+}
+
+TEST(WriteCheckpoint, HoldsNoMoreThanALayerInMemory) {
+  const test::TinyModel tiny{.num_layers = 8, .num_experts = 8, .hidden_size = 64, .expert_width = 128};
+  const Observed observed(tiny);
+  const std::filesystem::path file = observed.model->checkpoint.files().front().path;
+  const std::int64_t layer = 8 * 3 * 64 * 128 * 4;
+  std::int64_t most = 0;
+  const Listener listener{.on_progress = [&](const Progress&) { most = std::max(most, resident_bytes(file)); }};
+  write_checkpoint(*observed.model, identity_plan(observed), observed.summaries(), observed.folder / "out", listener);
+  EXPECT_GT(most, 0);
+  EXPECT_LT(most, 2 * layer);  // of eight; the kernel maps some neighbours of every page
+}
+
 TEST(WriteCheckpoint, CarriesTheOtherFilesAndNamesThoseItLeaves) {
   const Observed observed;
   write_text(observed.folder / "model" / "tokenizer.json", "{}");
@@ -143,6 +170,14 @@ TEST(TensorsAfter, CountTheParametersThatStay) {
       tensors_after(*observed.model, observed.plan({.method = "reap"}, 3));
   // Of four experts of width 8 in a model of width 16 one goes, with its router row.
   EXPECT_EQ(num_parameters(after), observed.model->checkpoint.num_parameters() - (3 * 8 * 16 + 16));
+}
+
+TEST(TensorsAfter, TakeCountsInPlaceOfAPlan) {
+  const Observed observed({.num_layers = 3, .config = {{"mlp_only_layers", {0}}}});
+  const std::vector<checkpoint::TensorSpec> after =
+      tensors_after(*observed.model, observed.plan({.method = "reap"}, 3));
+  EXPECT_EQ(tensors_after(*observed.model, std::vector<std::int64_t>{0, 3, 3}), after);
+  EXPECT_EQ(num_bytes(after), 4 * static_cast<std::uint64_t>(num_parameters(after)));  // fp32
 }
 
 TEST(RoutedTensorNames, AreRoutersAndExpertsAlone) {

@@ -18,7 +18,11 @@ Json read_json(const std::filesystem::path& path) {
   }
 }
 
-void write_json(const std::filesystem::path& path, const Json& json) { write_text(path, json.dump(2) + "\n"); }
+std::string json_text(const Json& json, int indent) {
+  return json.dump(indent, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+}
+
+void write_json(const std::filesystem::path& path, const Json& json) { write_text(path, json_text(json, 2) + "\n"); }
 
 JsonObject::JsonObject(const Json& json, std::string place) : json_(&json), place_(std::move(place)) {
   check(json.is_object(), place_, ": expected a JSON object, found ", json.type_name());

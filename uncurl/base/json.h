@@ -14,6 +14,10 @@ using Json = nlohmann::ordered_json;  ///< keys keep their order, so equal work 
 /// @throws Error naming the file if it is missing, unreadable or not JSON
 Json read_json(const std::filesystem::path& path);
 
+/// The text of `json`, on one line unless `indent` is given. Bytes that are not UTF-8 (a path may hold some) become
+/// U+FFFD.
+std::string json_text(const Json& json, int indent = -1);
+
 /// Writes beside the target and renames, so that a crash leaves the old file or the new one.
 void write_json(const std::filesystem::path& path, const Json& json);
 

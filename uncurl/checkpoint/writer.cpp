@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "uncurl/base/error.h"
+#include "uncurl/base/file.h"
 #include "uncurl/checkpoint/dtype.h"
 #include "uncurl/checkpoint/folder.h"
 #include "uncurl/checkpoint/output_file.h"
@@ -51,20 +52,6 @@ struct Target {
   std::uint64_t num_bytes;
   std::atomic<Slot> slot{Slot::kEmpty};
 };
-
-std::string gigabytes(std::uint64_t bytes) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%.3f GB", static_cast<double>(bytes) / 1e9);
-  return text;
-}
-
-void check_space(const fs::path& folder, std::uint64_t needed) {
-  std::error_code error;
-  const fs::space_info space = fs::space(folder, error);
-  if (error) return;  // some network file systems do not tell; reserving the files still would
-  check(space.available >= needed, folder.string(), ": needs ", gigabytes(needed), ", but its disk has only ",
-        gigabytes(space.available), " free; make room or choose another output folder");
-}
 
 }  // namespace
 

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <array>
+
 #include "uncurl/base/error.h"
 #include "uncurl/nn/norm.h"
 #include "uncurl/tensor/finite.h"
@@ -65,19 +67,31 @@ void LayerStream::prefetch(std::int64_t layer) const {
 
 void LayerStream::release(std::int64_t layer) const { model_.checkpoint.release(stored(layer)); }
 
+void LayerStream::check_last_tensors() const {
+  const TensorNames& names = model_.family->names;
+  for (const std::string& name : {names.final_norm, head_name()}) {
+    check_finite(stored_tensor(model_.checkpoint, name), name, "");
+    model_.checkpoint.release(std::array{model_.checkpoint.find(name)});
+  }
+}
+
 Tensor LayerStream::embed(const Tensor& ids_N) const {
-  const Tensor table = stored_tensor(model_.checkpoint, model_.family->names.embeddings);
-  return table.index_select(0, ids_N).to(compute_.device, compute_.dtype);
+  const std::string& name = model_.family->names.embeddings;
+  const Tensor rows_ND = stored_tensor(model_.checkpoint, name).index_select(0, ids_N);
+  check_finite(rows_ND, name, " (rows of the tokens that are used)");
+  return rows_ND.to(compute_.device, compute_.dtype);
 }
 
 Tensor LayerStream::final_norm(const Tensor& hidden_ND) const {
   return nn::rms_norm(hidden_ND, converted(model_.family->names.final_norm), model_.config.norm_epsilon);
 }
 
-Tensor LayerStream::head() const {
+const std::string& LayerStream::head_name() const {
   const TensorNames& names = model_.family->names;
-  return converted(model_.config.tied_embeddings ? names.embeddings : names.head);
+  return model_.config.tied_embeddings ? names.embeddings : names.head;
 }
+
+Tensor LayerStream::head() const { return converted(head_name()); }
 
 void sweep_layers_(Tensor& hidden_ND, const PackedRows& rows, const LayerStream& stream, const SweepOptions& options,
                    MoeObserver* observer, const Listener& listener) {

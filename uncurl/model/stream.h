@@ -25,13 +25,19 @@ class LayerStream {
   void prefetch(std::int64_t layer) const;  ///< a hint; does nothing beyond the last layer
   void release(std::int64_t layer) const;   ///< the layer's pages may leave memory
 
-  Tensor embed(const Tensor& ids_N) const;           ///< [N,D]
+  /// The final norm and the head are used last; this looks at them first.
+  /// @throws Error naming the tensor if one is not finite. Reads them whole
+  void check_last_tensors() const;
+
+  /// [N,D]. @throws Error naming the embeddings if a row of these tokens is not finite
+  Tensor embed(const Tensor& ids_N) const;
   Tensor final_norm(const Tensor& hidden_ND) const;  ///< [N,D] what the head sees
   Tensor head() const;                               ///< [V,D]
 
  private:
   std::vector<const checkpoint::TensorInfo*> stored(std::int64_t layer) const;
   Tensor converted(const std::string& name) const;
+  const std::string& head_name() const;  ///< of the embeddings where they are tied
 
   const Model& model_;
   Compute compute_;
@@ -39,7 +45,7 @@ class LayerStream {
 
 struct SweepOptions {
   std::int64_t first_layer = 0;
-  std::int64_t chunk_tokens = 4096;  ///< tokens that run together; bounds the temporaries, changes roundings only
+  std::int64_t chunk_tokens = 8192;  ///< tokens that run together; bounds the temporaries, changes roundings only
   std::string label = "running";     ///< for progress: "<label> layer 3 of 48"
   nn::Implementation implementation = nn::Implementation::kFastest;
   std::function<void(std::int64_t layer)> after_layer;                 ///< hidden_ND then holds the output of `layer`

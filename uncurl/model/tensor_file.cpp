@@ -1,8 +1,6 @@
 #include "uncurl/model/tensor_file.h"
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
+#include <ostream>
 
 #include "uncurl/base/error.h"
 #include "uncurl/base/file.h"
@@ -21,19 +19,15 @@ void write_tensor_file(const std::filesystem::path& path, const NamedTensors& te
   for (const auto& [name, tensor] : tensors) {
     specs.push_back({name, dtype_name(tensor.scalar_type()), tensor.sizes().vec()});
   }
-  const std::filesystem::path partial = partial_name(path);
-  {
-    std::ofstream out(partial, std::ios::binary);
-    out << checkpoint::safetensors_header(specs, {{kMetadataKey, metadata.dump()}});
+  const std::string text = json_text(metadata);
+  write_file(path, [&](std::ostream& out) {
+    out << checkpoint::safetensors_header(specs, {{kMetadataKey, text}});
     for (const auto& [name, tensor] : tensors) {
       const Tensor contiguous = tensor.contiguous();
       const std::span<const std::byte> bytes = bytes_of(contiguous);
       out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
     }
-    out.flush();
-    check(out.good(), partial.string(), ": cannot be written: ", std::strerror(errno));
-  }
-  std::filesystem::rename(partial, path);
+  });
 }
 
 const Tensor& TensorFile::at(const std::string& name) const {

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "uncurl/base/error.h"
+#include "uncurl/base/file.h"
 #include "uncurl/base/hash.h"
 #include "uncurl/prune/collect.h"
 #include "uncurl/prune/resume.h"
@@ -90,11 +91,40 @@ void check_ids(const model::PackedRows& rows, const model::ModelConfig& config) 
         config.vocab_size, " entries; does the tokenizer belong to this checkpoint?");
 }
 
+/// A state is written beside the one it replaces, and the statistics, which are smaller, beside the last: room for two.
+void check_space_for_state(const std::filesystem::path& state, std::int64_t num_bytes) {
+  std::error_code absent;
+  const std::uintmax_t there = std::filesystem::file_size(state, absent);
+  const auto needed = 2 * static_cast<std::uint64_t>(num_bytes);
+  check_space(state, needed - (absent ? 0 : std::min<std::uint64_t>(there, needed)));
+}
+
+/// Runs the layers that are left and saves the state behind each but the last.
+void observe_layers_(Tensor& hidden_ND, const SweepRows& rows, const model::LayerStream& stream,
+                     std::int64_t first_layer, StatsCollector& collector, ObserveState& state,
+                     const Listener& listener) {
+  model::SweepOptions sweep{.first_layer = first_layer, .label = "observing"};
+  sweep.after_layer = [&](std::int64_t layer) {
+    if (layer + 1 < stream.model().config.num_layers()) state.save({layer + 1, hidden_ND, collector.layers()});
+  };
+  try {
+    model::sweep_layers_(hidden_ND, rows.all, stream, sweep, &collector, listener);
+  } catch (const Interrupted&) {
+    if (state.next_layer() == 0) throw;
+    throw ObservationInterrupted(concat("interrupted; the same command resumes behind layer ", state.next_layer(),
+                                        " from ", state.path().string()));
+  } catch (const StateNotSaved&) {
+    throw;
+  } catch (const Error&) {  // of a layer: resuming would only fail again
+    discard_state(state.path());
+    throw;
+  }
+}
+
 }  // namespace
 
-RoutingStats observe(const model::Model& model, const Compute& compute,
-                     const std::vector<text::SampledSource>& sources, const ObserveOptions& options,
-                     const Listener& listener) {
+RoutingStats observe(const model::Model& model, const Compute& compute, const std::vector<text::SampledSource>& sources,
+                     const ObserveOptions& options, const Listener& listener) {
   const SweepRows rows = pack_sources(sources);
   check(rows.num_observed_tokens > 0, "there is no row to observe: the sources hold ", rows.held_out.rows.num_rows(),
         " held-out rows and no others");
@@ -105,6 +135,7 @@ RoutingStats observe(const model::Model& model, const Compute& compute,
   StatsCollector collector(rows.segments, rows.segments.size(), sample, experts_of_layer);
 
   const model::LayerStream stream(model, compute);
+  stream.check_last_tensors();
   RoutingStats stats{.provenance = options.provenance};
   stats.provenance["model_type"] = model.config.model_type;
   stats.provenance["model_fingerprint"] = model.checkpoint.fingerprint();
@@ -113,24 +144,21 @@ RoutingStats observe(const model::Model& model, const Compute& compute,
   for (const Segment& segment : rows.segments) stats.sources.push_back(source_info(sources[segment.source]));
 
   ObserveState state(options.state, request_key(stats, rows.all), listener);
+  if (!options.state.empty()) {
+    const auto num_sources = static_cast<std::int64_t>(stats.sources.size());
+    check_space_for_state(options.state, state_bytes(model.config, rows.all.num_tokens(), num_sources,
+                                                     options.sample_tokens, compute.dtype));
+  }
   Tensor hidden_ND;
-  model::SweepOptions sweep{.label = "observing"};
+  std::int64_t first_layer = 0;
   if (std::optional<ResumePoint> point = state.load(stats.sources.size())) {
     hidden_ND = std::move(point->hidden_ND);
     collector.restore(std::move(point->layers));
-    sweep.first_layer = point->next_layer;
+    first_layer = point->next_layer;
   } else {
     hidden_ND = stream.embed(rows.all.ids_N);
   }
-  sweep.after_layer = [&](std::int64_t layer) {
-    if (layer + 1 < model.config.num_layers()) state.save({layer + 1, hidden_ND, collector.layers()});
-  };
-  try {
-    model::sweep_layers_(hidden_ND, rows.all, stream, sweep, &collector, listener);
-  } catch (const Error&) {  // not an interruption: resuming would only fail again
-    state.discard();
-    throw;
-  }
+  observe_layers_(hidden_ND, rows, stream, first_layer, collector, state, listener);
 
   stats.layers = collector.layers();
   stats.sample_source = source_of_tokens(sample, rows.segments);
@@ -138,6 +166,11 @@ RoutingStats observe(const model::Model& model, const Compute& compute,
   const Tensor held_out_ND = hidden_ND.narrow(0, rows.num_observed_tokens, rows.held_out.rows.num_tokens());
   stats.held_out.final_ND = stream.final_norm(held_out_ND);
   return stats;
+}
+
+void discard_state(const std::filesystem::path& state) {
+  std::error_code ignored;  // there may be none
+  std::filesystem::remove(state, ignored);
 }
 
 std::int64_t state_bytes(const model::ModelConfig& config, std::int64_t num_tokens, std::int64_t num_sources,

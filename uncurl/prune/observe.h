@@ -20,12 +20,19 @@ struct ObserveOptions {
 };
 
 /// Runs the sweep. With a state file, the hidden states and statistics of the last finished layer are saved there; a
-/// later call with the same model, rows and options resumes behind that layer and gives the same bytes. The state is
-/// removed at the end; that of another request is replaced, with a note.
-/// @throws Error if no row is left to observe, or for what the layers find (NaN weights, NaN logits)
-RoutingStats observe(const model::Model& model, const Compute& compute,
-                     const std::vector<text::SampledSource>& sources, const ObserveOptions& options,
-                     const Listener& listener);
+/// later call with the same model, rows and options resumes behind that layer and gives the same bytes. That of another
+/// request is replaced, with a note. The state outlives the call, so that a failure to write the statistics costs one
+/// layer and not all: the caller discards it once they are on the disk.
+/// @throws Error before the first layer if no row is left to observe, embeddings, final norm or head hold NaN, or the
+///         disk of the state has too little room; later for what the layers find (NaN weights, NaN logits): that
+///         removes the state, since resuming would find it again
+/// @throws StateNotSaved if a state cannot be written; the one before is kept
+/// @throws ObservationInterrupted for an Interrupted of the listener when there is a state to resume from
+RoutingStats observe(const model::Model& model, const Compute& compute, const std::vector<text::SampledSource>& sources,
+                     const ObserveOptions& options, const Listener& listener);
+
+/// Removes what observe() left; nothing happens if there is none.
+void discard_state(const std::filesystem::path& state);
 
 /// Bytes of the state file at its largest.
 std::int64_t state_bytes(const model::ModelConfig& config, std::int64_t num_tokens, std::int64_t num_sources,

@@ -2,9 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include <exception>
-
-#include "uncurl/base/error.h"
 #include "uncurl/base/hash.h"
 #include "uncurl/prune/stats_file.h"
 #include "uncurl/tensor/bytes.h"
@@ -18,7 +15,7 @@ constexpr const char* kKind = "interrupted observation";
 
 std::string request_key(const RoutingStats& stats, const model::PackedRows& rows) {
   Hasher hasher;
-  hasher.add(stats.provenance.dump());
+  hasher.add(json_text(stats.provenance));
   for (const SourceInfo& source : stats.sources) {
     hasher.add(source.name);
     hasher.add(source.content_hash);
@@ -30,22 +27,9 @@ std::string request_key(const RoutingStats& stats, const model::PackedRows& rows
 }
 
 ObserveState::ObserveState(std::filesystem::path path, std::string key, const Listener& listener)
-    : path_(std::move(path)),
-      key_(std::move(key)),
-      listener_(listener),
-      exceptions_at_start_(std::uncaught_exceptions()) {}
+    : path_(std::move(path)), key_(std::move(key)), listener_(listener) {}
 
-ObserveState::~ObserveState() {
-  if (std::uncaught_exceptions() == exceptions_at_start_) discard();
-}
-
-void ObserveState::discard() const {
-  if (path_.empty()) return;
-  std::error_code ignored;
-  std::filesystem::remove(path_, ignored);
-}
-
-std::optional<ResumePoint> ObserveState::load(std::size_t num_sources) const {
+std::optional<ResumePoint> ObserveState::load(std::size_t num_sources) {
   if (path_.empty() || !std::filesystem::exists(path_)) return std::nullopt;
   const model::TensorFile file = model::read_tensor_file(path_);
   const JsonObject metadata(file.metadata, path_.string());
@@ -61,17 +45,23 @@ std::optional<ResumePoint> ObserveState::load(std::size_t num_sources) const {
     }
     point.layers.push_back(std::move(stats));
   }
+  next_layer_ = point.next_layer;
   listener_.note(concat("resuming behind layer ", point.next_layer, " from ", path_.string()));
   return point;
 }
 
-void ObserveState::save(const ResumePoint& point) const {
+void ObserveState::save(const ResumePoint& point) {
   if (path_.empty()) return;
   Json metadata = {{"kind", kKind}, {"key", key_}, {"next_layer", point.next_layer}, {"layers", Json::array()}};
   for (const LayerStats& layer : point.layers) metadata["layers"].push_back(layer.layer);
   model::NamedTensors tensors = {{"hidden", point.hidden_ND}};
   append_layers(point.layers, tensors);
-  model::write_tensor_file(path_, tensors, metadata);
+  try {
+    model::write_tensor_file(path_, tensors, metadata);
+  } catch (const Error& error) {
+    throw StateNotSaved(error.what());
+  }
+  next_layer_ = point.next_layer;
 }
 
 }  // namespace uncurl::prune

@@ -17,7 +17,8 @@ struct Verification {
 };
 
 /// Opens `folder` as any user would and checks names, shapes, dtypes, index and config against the plan, that untouched
-/// tensors are byte-identical with the original and that changed ones are finite.
+/// tensors, kept experts and the router rows that their rule keeps are byte-identical with the original, and that what
+/// is new is finite. Reads both checkpoints, a layer at a time, but no expert that the plan drops or merges.
 /// @throws Error naming the first tensor or key that is wrong
 Verification verify_checkpoint(const model::Model& original, const Plan& plan, const std::filesystem::path& folder,
                                const Listener& listener);

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "uncurl/base/error.h"
+#include "uncurl/checkpoint/dtype.h"
 #include "uncurl/checkpoint/writer.h"
 #include "uncurl/prune/merge.h"
 #include "uncurl/tensor/bytes.h"
@@ -17,26 +18,29 @@ namespace {
 using checkpoint::TensorInfo;
 using checkpoint::TensorSpec;
 
-/// Name and new spec of every stored tensor that the plan touches; a tensor that disappears has no spec.
-std::map<std::string, std::optional<TensorSpec>> routed_tensors(const model::Model& model, const Plan& plan) {
+/// Names of a layer's router and, where the family has one, its correction bias: a row or an entry for each expert.
+std::vector<std::string> router_names(const model::Model& model, std::int64_t layer) {
+  std::vector<std::string> names = {model::fill_name(model.layout.router, layer)};
+  const std::string& bias = model.family->names.correction_bias;
+  if (!bias.empty()) names.push_back(model::fill_name(bias, layer));
+  return names;
+}
+
+/// New spec of every stored tensor that pruning touches, by name; a tensor that disappears has none.
+std::map<std::string, std::optional<TensorSpec>> touched_tensors(const model::Model& model,
+                                                                 const std::vector<std::int64_t>& experts_of_layer) {
   std::map<std::string, std::optional<TensorSpec>> touched;
-  for (const LayerPlan& layer : plan.layers) {
-    const std::int64_t before = model.config.layers[static_cast<std::size_t>(layer.layer)].num_experts;
-    const std::int64_t after = layer.num_experts();
-    for (const model::ExpertTensor& tensor : expert_tensors(model.config, model.layout, layer.layer, before)) {
-      touched[tensor.name] = std::nullopt;
-    }
-    for (const model::ExpertTensor& tensor : expert_tensors(model.config, model.layout, layer.layer, after)) {
+  for (const std::int64_t layer : model.config.moe_layers()) {
+    const std::int64_t after = experts_of_layer[static_cast<std::size_t>(layer)];
+    for (const TensorInfo* info : routed_tensors(model, layer)) touched[info->name] = std::nullopt;
+    for (const model::ExpertTensor& tensor : expert_tensors(model.config, model.layout, layer, after)) {
       touched[tensor.name] = TensorSpec{tensor.name, model.checkpoint.at(tensor.name).dtype, tensor.shape};
     }
-    const auto shrink_rows = [&](const std::string& name) {
+    for (const std::string& name : router_names(model, layer)) {
       TensorSpec spec = model.checkpoint.at(name).spec();
       spec.shape[0] = after;
       touched[name] = spec;
-    };
-    shrink_rows(model::fill_name(model.layout.router, layer.layer));
-    const std::string& bias = model.family->names.correction_bias;
-    if (!bias.empty()) shrink_rows(model::fill_name(bias, layer.layer));
+    }
   }
   return touched;
 }
@@ -101,28 +105,39 @@ void copy_other_files(const model::Model& model, const Plan& plan, const std::fi
   for (const std::filesystem::path& path : others.skipped) {
     if (!own_weights.contains(path.filename().string())) listener.note("not copied: " + path.string());
   }
-  write_json(folder / "config.json",
-             model::with_num_experts(model.config_json, *model.family, experts_after(plan, model.config)));
+  write_json(folder / "config.json", config_after(model, plan));
 }
 
 }  // namespace
 
+std::vector<const TensorInfo*> routed_tensors(const model::Model& model, std::int64_t layer) {
+  std::vector<const TensorInfo*> infos;
+  for (const std::string& name : router_names(model, layer)) infos.push_back(&model.checkpoint.at(name));
+  const std::int64_t num_experts = model.config.layers[static_cast<std::size_t>(layer)].num_experts;
+  for (const model::ExpertTensor& tensor : expert_tensors(model.config, model.layout, layer, num_experts)) {
+    infos.push_back(&model.checkpoint.at(tensor.name));
+  }
+  return infos;
+}
+
 std::set<std::string> routed_tensor_names(const model::Model& model) {
   std::set<std::string> names;
-  const std::string& bias = model.family->names.correction_bias;
   for (const std::int64_t layer : model.config.moe_layers()) {
-    names.insert(model::fill_name(model.layout.router, layer));
-    if (!bias.empty()) names.insert(model::fill_name(bias, layer));
-    const std::int64_t count = model.config.layers[static_cast<std::size_t>(layer)].num_experts;
-    for (const model::ExpertTensor& tensor : expert_tensors(model.config, model.layout, layer, count)) {
-      names.insert(tensor.name);
-    }
+    for (const TensorInfo* info : routed_tensors(model, layer)) names.insert(info->name);
   }
   return names;
 }
 
+Json config_after(const model::Model& model, const Plan& plan) {
+  return model::with_num_experts(model.config_json, *model.family, experts_after(plan, model.config));
+}
+
 std::vector<TensorSpec> tensors_after(const model::Model& model, const Plan& plan) {
-  const std::map<std::string, std::optional<TensorSpec>> touched = routed_tensors(model, plan);
+  return tensors_after(model, experts_after(plan, model.config));
+}
+
+std::vector<TensorSpec> tensors_after(const model::Model& model, const std::vector<std::int64_t>& experts_of_layer) {
+  const std::map<std::string, std::optional<TensorSpec>> touched = touched_tensors(model, experts_of_layer);
   std::vector<TensorSpec> specs;
   for (const TensorInfo* info : in_file_order(model.checkpoint)) {
     const auto found = touched.find(info->name);
@@ -137,11 +152,13 @@ std::vector<TensorSpec> tensors_after(const model::Model& model, const Plan& pla
 
 std::int64_t num_parameters(const std::vector<TensorSpec>& tensors) {
   std::int64_t total = 0;
-  for (const TensorSpec& tensor : tensors) {
-    std::int64_t elements = 1;
-    for (const std::int64_t size : tensor.shape) elements *= size;
-    total += elements;
-  }
+  for (const TensorSpec& tensor : tensors) total += checkpoint::count_elements(tensor.shape);
+  return total;
+}
+
+std::uint64_t num_bytes(const std::vector<TensorSpec>& tensors) {
+  std::uint64_t total = 0;
+  for (const TensorSpec& tensor : tensors) total += checkpoint::count_bytes(tensor.dtype, tensor.shape);
   return total;
 }
 
@@ -149,14 +166,15 @@ void write_checkpoint(const model::Model& model, const Plan& plan, const std::ve
                       const std::filesystem::path& folder, const Listener& listener) {
   const std::vector<TensorSpec> specs = tensors_after(model, plan);
   checkpoint::CheckpointWriter writer(folder, specs, layout_like(model.checkpoint));
-  const std::map<std::string, std::optional<TensorSpec>> touched = routed_tensors(model, plan);
   const auto total = static_cast<std::int64_t>(plan.layers.size());
   for (std::size_t i = 0; i < plan.layers.size(); ++i) {
     write_layer(model, plan.layers[i], prune_layer(model, plan, plan.layers[i], layers[i]), writer);
+    model.checkpoint.release(routed_tensors(model, plan.layers[i].layer));
     listener.progress({"writing experts", "layers", static_cast<std::int64_t>(i) + 1, total});
   }
+  const std::set<std::string> routed = routed_tensor_names(model);
   for (const TensorInfo* info : in_file_order(model.checkpoint)) {
-    if (touched.contains(info->name)) continue;
+    if (routed.contains(info->name)) continue;
     writer.write(info->name, model.checkpoint.bytes(*info));
     model.checkpoint.release(std::span(&info, 1));
   }

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/stations.h"
 #include "uncurl/base/error.h"
+#include "uncurl/prune/output_folder.h"
 #include "uncurl/prune/stats_file.h"
 
 namespace uncurl::cli {
@@ -10,7 +11,7 @@ namespace {
 struct Options {
   std::string model, plan, stats, out;
   bool overwrite = false;
-  ComputeOptions compute;
+  int threads = 0;
 };
 
 /// By --stats, or by the path in the plan; the hash in the plan decides whether it is the right file.
@@ -28,7 +29,7 @@ std::filesystem::path find_stats(const Options& options, const prune::Plan& plan
 }
 
 void run(const Options& options, Terminal& terminal) {
-  apply_threads(options.compute);
+  apply_threads(options.threads);
   prune::Plan plan = prune::read_plan(options.plan);
   const model::Model model = open(options.model, terminal);
   with_context(options.plan, [&] {
@@ -36,9 +37,10 @@ void run(const Options& options, Terminal& terminal) {
     expect_same_model(model, plan.model_fingerprint, "the plan");
   });
   const std::filesystem::path stats_path = find_stats(options, plan);
+  prune::OutputFolder(options.out, model.folder(), options.overwrite).expect_outside(stats_path);
   const prune::RoutingStats stats = prune::read_stats(stats_path);
   plan.stats_path = relative_path(stats_path, options.out);
-  build_checkpoint(model, plan, stats, options.out, options.overwrite, options.compute, terminal);
+  build_checkpoint(model, plan, stats, options.out, options.overwrite, terminal);
 }
 
 }  // namespace
@@ -51,7 +53,7 @@ void add_apply(CLI::App& app, Terminal& terminal) {
   command->add_option("-o,--output", options->out, "folder of the smaller checkpoint")->required();
   command->add_option("--stats", options->stats, "statistics file, if it is not where the plan says");
   command->add_flag("--overwrite", options->overwrite, "replace an existing output folder");
-  add_compute_options(*command, options->compute);
+  add_threads_option(*command, options->threads);
   command->footer("Example:\n  uncurl apply MODEL plan.json -o MODEL-64");
   command->callback([options, &terminal] { run(*options, terminal); });
 }

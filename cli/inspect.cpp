@@ -56,12 +56,13 @@ std::vector<std::int64_t> counts_to_show(const model::ModelConfig& config, const
 }
 
 void run(const Options& options, Terminal& terminal) {
-  apply_threads(options.compute);
+  apply_threads(options.compute.threads);
   const model::Model model = open(options.model, terminal);
   print_model(model, terminal);
   const Compute compute = make_compute(options.compute, model);
-  prune::Workload work{.num_tokens = options.sample.max_tokens + options.sample.max_tokens / 10,
-                       .held_out_tokens = options.sample.max_tokens / 10,
+  const std::int64_t held_out = text::held_out_cap(options.sample);
+  prune::Workload work{.num_tokens = options.sample.max_tokens + held_out,
+                       .held_out_tokens = held_out,
                        .row_tokens = options.row_tokens,
                        .threads = at::get_num_threads()};
   const prune::MachineSpeed speed = prune::measure_speed(model.config, compute, work.threads);
@@ -86,10 +87,10 @@ void run(const Options& options, Terminal& terminal) {
   add(model.config.num_experts);
   for (const std::int64_t experts : counts_to_show(model.config, options.count, terminal.listener())) add(experts);
   terminal.say("\n" + table(rows));
-  terminal.say(concat("\nobserving ", count_text(options.sample.max_tokens),
-                      " tokens of the task and a tenth more held out, in ",
-                      compute.dtype == at::kFloat ? "f32" : "bf16", " on ", work.threads, " threads: about ",
-                      seconds_text(observe.seconds), ", ", bytes_text(observe.peak_bytes), " of memory"));
+  terminal.say(concat("\nobserving ", count_text(options.sample.max_tokens), " tokens of the task, ",
+                      count_text(held_out), " more held out, in ", compute.dtype == at::kFloat ? "f32" : "bf16", " on ",
+                      work.threads, " threads: about ", seconds_text(observe.seconds), ", ",
+                      bytes_text(observe.peak_bytes), " of memory"));
 }
 
 }  // namespace

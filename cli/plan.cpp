@@ -15,7 +15,7 @@ struct Options {
 };
 
 void run(const Options& options, Terminal& terminal) {
-  prune::check_output_file(options.out, options.overwrite);
+  prune::check_output_file(options.out, options.model, options.overwrite);
   const model::Model model = open(options.model, terminal);
   const prune::RoutingStats stats = prune::read_stats(options.stats);
   const std::filesystem::path folder = std::filesystem::absolute(options.out).parent_path();
@@ -37,7 +37,8 @@ void add_plan(CLI::App& app, Terminal& terminal) {
   add_count_options(*command, options->count);
   add_plan_options(*command, options->plan);
   command->add_option("--weights", options->plan.weights, "of the sources, in their order; default: as observed")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command->footer(
       "Examples:\n"
       "  uncurl plan MODEL stats.safetensors --experts 64 -o plan.json\n"

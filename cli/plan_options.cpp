@@ -1,9 +1,7 @@
 #include <charconv>
-#include <limits>
 
 #include "cli/options.h"
 #include "uncurl/base/error.h"
-#include "uncurl/cluster/algorithms/table.h"
 #include "uncurl/prune/methods/table.h"
 #include "uncurl/prune/routers/table.h"
 
@@ -37,11 +35,12 @@ std::pair<std::int64_t, std::string> split_layer(const std::string& text, const 
   return {layer, std::string(rest + 1, end)};
 }
 
-std::int64_t parse_integer(const std::string& text, const char* option) {
-  std::int64_t value = 0;
+template <class Integer>
+Integer parse_integer(const std::string& text, const char* option) {
+  Integer value = 0;
   const char* const end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || rest != end) throw UsageError(concat(option, ": '", text, "' is no number"));
+  if (error != std::errc() || rest != end) throw UsageError(concat(option, ": '", text, "' is no number it can take"));
   return value;
 }
 
@@ -50,10 +49,24 @@ std::map<std::int64_t, std::vector<int>> parse_protect(const std::vector<std::st
   for (const std::string& text : texts) {
     const auto [layer, experts] = split_layer(text, "--protect");
     for (const std::string& expert : CLI::detail::split(experts, ',')) {
-      protect[layer].push_back(static_cast<int>(parse_integer(expert, "--protect")));
+      protect[layer].push_back(parse_integer<int>(expert, "--protect"));
     }
   }
   return protect;
+}
+
+template <class Value>
+void insert_once(std::map<std::int64_t, Value>& by_layer, const std::pair<std::int64_t, Value>& entry,
+                 const char* option) {
+  if (!by_layer.insert(entry).second) throw UsageError(concat(option, " names layer ", entry.first, " twice"));
+}
+
+/// CLI11 itself would take a number beyond 64 bits for the largest one.
+std::string seed_problem(const std::string& text) {
+  std::uint64_t seed = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, seed);
+  return error == std::errc() && rest == end ? "" : "'" + text + "' is no integer from 0 to 18446744073709551615";
 }
 
 /// Methods a plan will use: options that none of them looks at are refused.
@@ -81,10 +94,11 @@ void refuse_without_effect(const PlanOptions& options) {
   refuse(options.no_permute, merges, "--no-permute", "merging methods");
   refuse(options.no_rescale, merges, "--no-rescale", "merging methods");
   refuse(options.laplacian.has_value(), clusters, "--laplacian", "uncurl");
-  refuse(options.clustering.has_value(), clusters, "--clustering", "uncurl");
   refuse(options.num_restarts.has_value(), clusters, "--num-restarts", "uncurl");
   refuse(options.renormalize_gates, reaps, "--renormalize-gates", "reap");
   refuse(options.paper, options.method == "uncurl", "--paper", "uncurl");
+  const bool draws = clusters || any([](const std::string& name) { return name == "random"; });
+  refuse(options.seed.has_value(), draws || options.router == "reinit", "--seed", "uncurl, random and reinit");
   refuse(options.ridge.has_value(), merges && options.router.value_or(prune::kDefaultMergeRouter) == "lse", "--ridge",
          "the router rule lse");
 }
@@ -103,11 +117,13 @@ void apply_paper(prune::PlanRequest& request) {
   request.options.clustering.laplacian = cluster::Laplacian::kNjw;
   request.align = {.permute = true, .rescale = false};
   request.router = "reinit";
+  request.paper = true;
 }
 
 void refuse_beside_paper(const PlanOptions& options) {
   const bool other = options.centering || options.affinity_map || options.affinity_power || options.laplacian ||
-                     options.router || options.no_permute || options.no_rescale || options.clustering;
+                     options.router || options.ridge || options.no_permute || options.no_rescale ||
+                     options.max_cluster_size;
   if (other) throw UsageError("--paper is the published recipe; it does not go with options that change it");
 }
 
@@ -126,17 +142,18 @@ void add_plan_options(CLI::App& command, PlanOptions& options) {
                       std::string(prune::kDefaultMergeRouter) + " (dropping always slices)")
       ->check(one_of(prune::router_rules()));
   command.add_option("--ridge", options.ridge,
-                     "shrinkage of lse towards wmean; default " + std::to_string(prune::kDefaultRidge));
+                     concat("shrinkage of lse towards wmean; default ", prune::kDefaultRidge));
   command.add_option("--layer-method", options.layer_methods, "another method for a layer, e.g. 0:frequency; repeat")
-      ->type_name("LAYER:METHOD");
+      ->type_name("LAYER:METHOD")
+      ->allow_extra_args(false);
   command.add_option("--protect", options.protect, "experts that stay as they are, e.g. 3:0,17; repeat")
-      ->type_name("LAYER:EXPERT,...");
+      ->type_name("LAYER:EXPERT,...")
+      ->allow_extra_args(false);
   command.add_option("--centering", options.centering, "of logits before their cosine")
       ->check(one_of(cluster::centering_names()));
   command.add_option("--affinity-map", options.affinity_map, "cosine to affinity")
       ->check(one_of(cluster::affinity_map_names()));
   command.add_option("--affinity-power", options.affinity_power, "power of the affinity");
-  command.add_option("--clustering", options.clustering, "of uncurl")->check(one_of(cluster::algorithms()));
   command.add_option("--laplacian", options.laplacian, "of spectral clustering")
       ->check(one_of(cluster::laplacian_names()));
   command
@@ -153,11 +170,10 @@ void add_plan_options(CLI::App& command, PlanOptions& options) {
                    "undo the rise of gates that dropping causes in routers that do not renormalise");
   command.add_flag("--allow-mixed-counts", options.allow_mixed_counts, "let layers keep different numbers of experts");
   command.add_option("--layer-experts", options.layer_experts, "another count for a layer, e.g. 0:24; repeat")
-      ->type_name("LAYER:COUNT");
+      ->type_name("LAYER:COUNT")
+      ->allow_extra_args(false);
   command.add_flag("--paper", options.paper, "the paper's exact recipe; its new router must be trained afterwards");
-  command.add_option("--seed", options.seed, "of clustering and of random choices")
-      ->capture_default_str()
-      ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max(), "integer, not negative"));
+  command.add_option("--seed", options.seed, "of clustering and of random choices; default 0")->check(seed_problem);
 }
 
 prune::PlanRequest make_request(const PlanOptions& options, const Listener& listener) {
@@ -165,15 +181,16 @@ prune::PlanRequest make_request(const PlanOptions& options, const Listener& list
   expect_router_rule(options);
   prune::PlanRequest request{.method = options.method,
                              .router = options.router,
-                             .seed = options.seed,
+                             .seed = options.seed.value_or(0),
                              .weights = options.weights,
                              .compensate = options.compensate,
                              .allow_mixed_counts = options.allow_mixed_counts};
   for (const std::string& text : options.layer_methods)
-    request.layer_methods.insert(split_layer(text, "--layer-method"));
+    insert_once(request.layer_methods, split_layer(text, "--layer-method"), "--layer-method");
   for (const std::string& text : options.layer_experts) {
     const auto [layer, count] = split_layer(text, "--layer-experts");
-    request.layer_experts[layer] = parse_integer(count, "--layer-experts");
+    insert_once(request.layer_experts, {layer, parse_integer<std::int64_t>(count, "--layer-experts")},
+                "--layer-experts");
   }
   request.options.protect = parse_protect(options.protect);
   request.options.renormalize_gates = options.renormalize_gates;
@@ -194,7 +211,6 @@ prune::PlanRequest make_request(const PlanOptions& options, const Listener& list
     affinity.map = cluster::find_named(cluster::affinity_map_names(), *options.affinity_map, "affinity map");
   }
   if (options.affinity_power) affinity.power = *options.affinity_power;
-  if (options.clustering) request.options.clustering.algorithm = *options.clustering;
   if (options.laplacian) {
     request.options.clustering.laplacian =
         cluster::find_named(cluster::laplacian_names(), *options.laplacian, "laplacian");

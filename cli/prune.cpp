@@ -1,7 +1,9 @@
 // uncurl prune: all stations, from a checkpoint and task data to a verified smaller checkpoint.
 #include "cli/commands.h"
 #include "cli/stations.h"
+#include "uncurl/base/file.h"
 #include "uncurl/prune/output_folder.h"
+#include "uncurl/prune/write.h"
 
 namespace uncurl::cli {
 namespace {
@@ -15,18 +17,40 @@ struct Options {
   PlanOptions plan;
 };
 
-void run(const Options& options, Terminal& terminal) {
-  apply_threads(options.compute);
-  const std::filesystem::path stats_path = options.stats.empty() ? options.out + ".stats.safetensors" : options.stats;
-  const model::Model model = open(options.model, terminal);
-  make_request(options.plan, {});
-  prune::resolve_count(model.config, options.count.experts, options.count.keep, {});  // refuse now, not after observing
-  prune::OutputFolder(options.out, model.folder(), options.overwrite);
-  prune::check_output_file(stats_path, options.overwrite);
+struct Outputs {
+  std::filesystem::path folder, stats;
+};
 
-  const prune::RoutingStats stats = observe_to(stats_path, model, options.data, options.compute, terminal);
-  const prune::Plan plan = make_plan(model, stats, stats_path, options.out, options.count, options.plan, terminal);
-  build_checkpoint(model, plan, stats, options.out, options.overwrite, options.compute, terminal);
+/// Refuses now what would fail after observing. The work folder that this makes is gone again at the end.
+Outputs check_outputs(const Options& options, const model::Model& model) {
+  const prune::OutputFolder output(options.out, model.folder(), options.overwrite);
+  Outputs outputs{output.target(), options.stats};
+  if (options.stats.empty()) (outputs.stats = output.target()) += ".stats.safetensors";
+  output.expect_outside(outputs.stats);
+  prune::check_output_file(outputs.stats, model.folder(), options.overwrite);
+  return outputs;
+}
+
+/// The same for the plan, and for the room that its checkpoint takes.
+void check_plan_options(const Options& options, const model::Model& model, const std::filesystem::path& out) {
+  const std::int64_t count = prune::resolve_count(model.config, options.count.experts, options.count.keep, {});
+  std::vector<std::int64_t> experts(model.config.layers.size(), 0);
+  for (const prune::LayerChoice& choice : prune::check_request(model.config, count, make_request(options.plan, {}))) {
+    experts[static_cast<std::size_t>(choice.layer)] = choice.count;
+  }
+  check_space(out, prune::num_bytes(prune::tensors_after(model, experts)));
+}
+
+void run(const Options& options, Terminal& terminal) {
+  apply_threads(options.compute.threads);
+  const model::Model model = open(options.model, terminal);
+  const Outputs outputs = check_outputs(options, model);
+  check_plan_options(options, model, outputs.folder);
+
+  const prune::RoutingStats stats = observe_to(outputs.stats, model, options.data, options.compute, terminal);
+  const prune::Plan plan =
+      make_plan(model, stats, outputs.stats, outputs.folder, options.count, options.plan, terminal);
+  build_checkpoint(model, plan, stats, outputs.folder, options.overwrite, terminal);
 }
 
 }  // namespace

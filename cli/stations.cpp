@@ -4,7 +4,6 @@
 
 #include "uncurl/base/error.h"
 #include "uncurl/prune/coverage.h"
-#include "uncurl/prune/methods/table.h"
 #include "uncurl/prune/observe.h"
 #include "uncurl/prune/output_folder.h"
 #include "uncurl/prune/stats_file.h"
@@ -18,6 +17,52 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
+std::int64_t num_tokens(const std::vector<text::TokenRow>& rows) {
+  std::int64_t sum = 0;
+  for (const text::TokenRow& row : rows) sum += static_cast<std::int64_t>(row.ids.size());
+  return sum;
+}
+
+void print_sources(const std::vector<text::SampledSource>& sources, Terminal& terminal) {
+  const auto any = [&](std::int64_t text::SampledSource::*count) {
+    return std::any_of(sources.begin(), sources.end(), [&](const text::SampledSource& s) { return s.*count > 0; });
+  };
+  const bool any_short = any(&text::SampledSource::num_too_short);
+  const bool any_twice = any(&text::SampledSource::num_also_held_out);
+  std::vector<std::vector<std::string>> rows = {
+      {"source", "records", "rows", "tokens", "longest", "cut", "held-out rows", "held-out tokens"}};
+  if (any_short) rows[0].push_back("too short");
+  if (any_twice) rows[0].push_back("also held out");
+  const auto count = [](std::size_t n) { return count_text(static_cast<std::int64_t>(n)); };
+  for (const text::SampledSource& source : sources) {
+    rows.push_back({source.name, count_text(source.num_records), count(source.observed.size()),
+                    count_text(num_tokens(source.observed)), count_text(source.longest_tokens),
+                    count_text(source.num_cut), count(source.held_out.size()),
+                    count_text(num_tokens(source.held_out))});
+    if (any_short) rows.back().push_back(count_text(source.num_too_short));
+    if (any_twice) rows.back().push_back(count_text(source.num_also_held_out));
+  }
+  terminal.say("\n" + table(rows) + "\n");
+}
+
+void print_coverage(const prune::RoutingStats& stats, Terminal& terminal) {
+  std::vector<std::vector<std::string>> rows = {
+      {"layer", "never used", "hardly used", "selections by the top quarter"}};
+  for (const prune::LayerCoverage& layer : prune::expert_coverage(stats)) {
+    rows.push_back({std::to_string(layer.layer), std::to_string(layer.never_used.size()),
+                    std::to_string(layer.hardly_used.size()), number_text(100 * layer.share_of_top_quarter, 0) + "%"});
+  }
+  terminal.say(table(rows) + "\n");
+}
+
+/// What the statistics were observed with.
+Compute compute_of(const prune::RoutingStats& stats) {
+  const std::string dtype = JsonObject(stats.provenance, "the statistics").string("dtype");
+  check(dtype == "Float" || dtype == "BFloat16", "the statistics were observed in ", dtype,
+        ", which this version does not compute in; observe again");
+  return {.dtype = dtype == "Float" ? at::kFloat : at::kBFloat16};
+}
+
 /// One line where dropping experts would have lost less than the merge that was asked for.
 void compare_with_dropping(const prune::Plan& plan, const model::LayerStream& original,
                            const prune::RoutingStats& stats, const std::vector<prune::Quality>& merged,
@@ -25,11 +70,16 @@ void compare_with_dropping(const prune::Plan& plan, const model::LayerStream& or
   const bool merges = std::any_of(plan.layers.begin(), plan.layers.end(), [](const prune::LayerPlan& layer) {
     return std::any_of(layer.groups.begin(), layer.groups.end(), [](const auto& group) { return !group.is_single(); });
   });
-  if (!merges || merged.empty() || plan.allow_mixed_counts) return;
+  const bool must_be_trained = std::any_of(plan.layers.begin(), plan.layers.end(), [](const prune::LayerPlan& layer) {
+    return layer.router == "reinit";  // its KL means nothing yet
+  });
+  if (!merges || must_be_trained || merged.empty() || plan.allow_mixed_counts) return;
   const std::int64_t count = plan.layers.front().num_experts();
-  const prune::Plan dropping = prune::make_plan(original.model().config, stats, count, {.method = "reap"}, {});
+  prune::PlanRequest request{.method = "reap"};
+  request.weights = plan.weights;
+  const prune::Plan dropping = prune::make_plan(original.model().config, stats, count, request, {});
   const std::vector<prune::Quality> dropped =
-      prune::measure_plan(original, dropping, prune::mix_all(stats, {}), stats, terminal.listener());
+      prune::measure_plan(original, dropping, prune::mix_all(stats, request.weights), stats, terminal.listener());
   const double kl_dropped = dropped.back().kl.mean, kl_merged = merged.back().kl.mean;
   if (kl_dropped < kl_merged) {
     terminal.say(concat("Dropping would lose less here: --method reap at ", count, " experts has KL ",
@@ -55,23 +105,6 @@ model::Model open(const fs::path& folder, Terminal& terminal) {
   return model;
 }
 
-void print_coverage(const prune::RoutingStats& stats, Terminal& terminal) {
-  std::vector<std::vector<std::string>> rows = {
-      {"source", "records", "rows", "tokens", "longest", "cut", "held-out rows", "held-out tokens"}};
-  for (const prune::SourceInfo& source : stats.sources) {
-    rows.push_back({source.name, count_text(source.num_records), count_text(source.num_rows),
-                    count_text(source.num_tokens), count_text(source.longest), count_text(source.num_cut),
-                    count_text(source.num_held_out_rows), count_text(source.num_held_out_tokens)});
-  }
-  terminal.say("\n" + table(rows) + "\n");
-  rows = {{"layer", "never used", "hardly used", "selections by the top quarter"}};
-  for (const prune::LayerCoverage& layer : prune::expert_coverage(stats)) {
-    rows.push_back({std::to_string(layer.layer), std::to_string(layer.never_used.size()),
-                    std::to_string(layer.hardly_used.size()), number_text(100 * layer.share_of_top_quarter, 0) + "%"});
-  }
-  terminal.say(table(rows) + "\n");
-}
-
 prune::RoutingStats observe_to(const fs::path& out, const model::Model& model, const DataOptions& data,
                                const ComputeOptions& compute_options, Terminal& terminal) {
   const Compute compute = make_compute(compute_options, model);
@@ -79,10 +112,7 @@ prune::RoutingStats observe_to(const fs::path& out, const model::Model& model, c
   fs::path state = out;
   state += ".state";
   std::int64_t tokens = 0;
-  for (const text::SampledSource& source : sources) {
-    for (const text::TokenRow& row : source.observed) tokens += static_cast<std::int64_t>(row.ids.size());
-    for (const text::TokenRow& row : source.held_out) tokens += static_cast<std::int64_t>(row.ids.size());
-  }
+  for (const text::SampledSource& source : sources) tokens += num_tokens(source.observed) + num_tokens(source.held_out);
   const prune::ObserveOptions options{.provenance = provenance(data), .state = state};
   const std::int64_t bytes = prune::state_bytes(model.config, tokens, static_cast<std::int64_t>(sources.size()),
                                                 options.sample_tokens, compute.dtype);
@@ -92,10 +122,12 @@ prune::RoutingStats observe_to(const fs::path& out, const model::Model& model, c
   const Clock::time_point begin = Clock::now();
   prune::RoutingStats stats = prune::observe(model, compute, sources, options, terminal.listener());
   prune::write_stats(out, stats);
+  prune::discard_state(state);
   const double seconds = seconds_since(begin);
   terminal.say(concat("observed  ", count_text(tokens), " tokens in ", seconds_text(seconds), " (",
                       count_text(static_cast<std::int64_t>(static_cast<double>(tokens) / seconds)), " tokens/s) -> ",
                       out.string(), " (", bytes_text(static_cast<double>(fs::file_size(out))), ")"));
+  print_sources(sources, terminal);
   print_coverage(stats, terminal);
   return stats;
 }
@@ -115,13 +147,13 @@ prune::Plan make_plan(const model::Model& model, const prune::RoutingStats& stat
 }
 
 void build_checkpoint(const model::Model& model, const prune::Plan& plan, const prune::RoutingStats& stats,
-                      const fs::path& out, bool overwrite, const ComputeOptions& compute_options, Terminal& terminal) {
+                      const fs::path& out, bool overwrite, Terminal& terminal) {
+  const Compute compute = compute_of(stats);
   const Listener listener = terminal.listener();
   prune::OutputFolder output(out, model.folder(), overwrite);
   prune::check_plan(plan, model.config);
-  const auto weights =
-      plan.options.contains("weights") ? plan.options["weights"].get<std::vector<double>>() : std::vector<double>();
-  const std::vector<prune::LayerSummary> layers = prune::mix_all(stats, weights);
+  const std::vector<prune::LayerSummary> layers =
+      with_context("the weights in the plan", [&] { return prune::mix_all(stats, plan.weights); });
   const Clock::time_point begin = Clock::now();
   prune::write_checkpoint(model, plan, layers, output.partial(), listener);
   const double write_seconds = seconds_since(begin);
@@ -132,7 +164,6 @@ void build_checkpoint(const model::Model& model, const prune::Plan& plan, const 
                       bytes_text(static_cast<double>(verified.bytes_before)), " -> ",
                       bytes_text(static_cast<double>(verified.bytes_after))));
 
-  const Compute compute = make_compute(compute_options, model);
   const model::LayerStream original(model, compute);
   const model::Model pruned_model = model::open_model(output.partial());
   const Clock::time_point measure_begin = Clock::now();
@@ -141,7 +172,7 @@ void build_checkpoint(const model::Model& model, const prune::Plan& plan, const 
   const Json result = {
       {"version", 1},
       {"uncurl", UNCURL_VERSION},
-      {"method", plan.options.value("method", "")},
+      {"method", JsonObject(plan.options, "options of the plan").string("method", "")},
       {"experts", {{"before", model.config.num_experts}, {"after", prune::experts_after(plan, model.config)}}},
       {"original", {{"parameters", verified.parameters_before}, {"bytes", verified.bytes_before}}},
       {"pruned", {{"parameters", verified.parameters_after}, {"bytes", verified.bytes_after}}},
@@ -151,8 +182,8 @@ void build_checkpoint(const model::Model& model, const prune::Plan& plan, const 
   prune::write_plan(output.partial() / "plan.json", plan);
   output.commit();
   print_quality(qualities, terminal);
-  compare_with_dropping(plan, original, stats, qualities, terminal);
   terminal.say("wrote     " + output.target().string());
+  compare_with_dropping(plan, original, stats, qualities, terminal);
 }
 
 void print_quality(const std::vector<prune::Quality>& qualities, Terminal& terminal) {

@@ -24,10 +24,9 @@ prune::Plan make_plan(const model::Model& model, const prune::RoutingStats& stat
                       const CountOptions& count, const PlanOptions& options, Terminal& terminal);
 
 /// Stations 6 to 8: the checkpoint is written, verified, measured and renamed to its name, with plan.json and
-/// result.json in it.
+/// result.json in it. It is measured in the dtype of the statistics, whose held-out states are the original's.
 void build_checkpoint(const model::Model& model, const prune::Plan& plan, const prune::RoutingStats& stats,
-                      const std::filesystem::path& out, bool overwrite, const ComputeOptions& compute,
-                      Terminal& terminal);
+                      const std::filesystem::path& out, bool overwrite, Terminal& terminal);
 
 /// Statistics must be of the model they are used with. @throws Error otherwise
 void expect_same_model(const model::Model& model, const std::string& fingerprint, const std::string& what);
@@ -35,7 +34,6 @@ void expect_same_model(const model::Model& model, const std::string& fingerprint
 /// A file as seen from a folder, so that both may move together.
 std::string relative_path(const std::filesystem::path& file, const std::filesystem::path& folder);
 
-void print_coverage(const prune::RoutingStats& stats, Terminal& terminal);
 void print_quality(const std::vector<prune::Quality>& qualities, Terminal& terminal);
 
 }  // namespace uncurl::cli

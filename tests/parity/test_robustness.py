@@ -23,6 +23,7 @@ def expect_error(*arguments, status=1, naming=()):
     for text in naming:
         assert str(text) in lines[0], f"'{text}' is missing in: {lines[0]}"
     assert not [text for text in INTERNALS if text in done.stderr], done.stderr
+    return done.stdout
 
 
 @pytest.fixture
@@ -142,6 +143,12 @@ def test_a_task_without_usable_rows_is_refused(tmp_path, models, nothing_left, n
 
 # ---- Options -------------------------------------------------------------------------------------------------------
 
+def test_an_option_may_stand_before_the_model(tmp_path, models):
+    """An option that repeats takes one value each time, not all that follow."""
+    uncurl("observe", "--task", models.words, models.checkpoint("olmoe"), "-o", tmp_path / "stats.safetensors")
+    assert (tmp_path / "stats.safetensors").exists()
+
+
 BAD_PLANS = {
     "below top_k": (["--experts", 2], 1, ["2", "3"]),
     "above E": (["--experts", 9], 1, ["9", "8"]),
@@ -172,6 +179,11 @@ BAD_PLANS = {
     "ridge of another router": (["--experts", 4, "--router", "wmean", "--ridge", 0.1], 2, ["--ridge"]),
     "paper with another method": (["--experts", 4, "--method", "reap", "--paper"], 2, ["--paper"]),
     "paper with a changed recipe": (["--experts", 4, "--paper", "--centering", "token"], 2, ["--paper"]),
+    "seed without chance": (["--experts", 4, "--method", "reap", "--seed", 1], 2, ["--seed"]),
+    "two methods for a layer": (["--experts", 4, "--layer-method", "0:reap", "--layer-method", "0:ean"], 2, ["layer 0"]),
+    "protected expert beyond 32 bits": (["--experts", 4, "--protect", "0:4294967299"], 2, ["--protect"]),
+    "ridge of zero": (["--experts", 4, "--router", "lse", "--ridge", 0], 1, ["--ridge"]),
+    "power of zero": (["--experts", 4, "--affinity-power", 0], 1, ["--affinity-power"]),
     "compensated merging": (["--experts", 4, "--compensate"], 2, ["--compensate"]),
 }
 
@@ -184,6 +196,15 @@ def test_a_plan_that_cannot_be_made_is_refused(tmp_path, models, nothing_left, n
                  status=status, naming=naming)
 
 
+@pytest.mark.parametrize("name", [name for name in BAD_PLANS if "weight" not in name])
+def test_prune_refuses_it_before_it_observes(tmp_path, models, nothing_left, name):
+    options, status, naming = BAD_PLANS[name]
+    nothing_left()
+    printed = expect_error("prune", models.checkpoint("olmoe"), *models.tasks, *options, "-o", tmp_path / "out",
+                           status=status, naming=naming)
+    assert "observing" not in printed
+
+
 def test_compensation_of_renormalised_gates_has_no_effect(tmp_path, models, nothing_left):
     nothing_left()
     expect_error("plan", models.checkpoint("mixtral"), models.stats("mixtral"), "--experts", 3, "--method", "reap",
@@ -192,7 +213,7 @@ def test_compensation_of_renormalised_gates_has_no_effect(tmp_path, models, noth
 
 UNPARSED = [["--experts", "four"], ["--keep", 0.5, "--experts", 4], ["--unknown"], ["--seed", -1], ["--seed", 2**64],
             ["--router", "best"], ["--centering", "all"], ["--affinity-map", "all"], ["--laplacian", "all"],
-            ["--clustering", "all"], ["--num-restarts", 0]]
+            ["--num-restarts", 0]]
 
 
 @pytest.mark.parametrize("options", UNPARSED, ids=lambda options: " ".join(map(str, options)))
@@ -349,6 +370,8 @@ EDITS = {
     "no layers": (lambda plan: plan.pop("layers"), ["layers"]),
     "layers no list": (lambda plan: plan.update(layers=3), ["layers"]),
     "weights of sources as text": (lambda plan: plan["options"].update(weights="x"), ["plan.json", "weights"]),
+    "weights of sources as null": (lambda plan: plan["options"].update(weights=None), ["plan.json", "weights"]),
+    "weights of other sources": (lambda plan: plan["options"].update(weights=[1.0]), ["plan", "2 sources"]),
     "method as number": (lambda plan: plan["options"].update(method=3), ["plan.json", "method"]),
     "negative ridge": (lambda plan: plan.update(ridge=-1.0), ["plan.json", "ridge"]),
 }

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "tests/prune/fixtures.h"
-#include "uncurl/prune/planner.h"
+#include "uncurl/prune/gates.h"
 
 namespace uncurl::prune {
 namespace {

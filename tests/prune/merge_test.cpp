@@ -30,6 +30,10 @@ ExpertGroup even_group(int size, int anchor) {
   return merged_group(members, anchor, std::vector<double>(members.size(), 1.0 / size));
 }
 
+Expert merge_group(const std::vector<Expert>& experts, const ExpertGroup& group, const AlignOptions& options) {
+  return merge_groups(experts, {group}, options).front();
+}
+
 TEST(MergeGroup, GivesTheStoredTensorsOfAGroupOfOne) {
   const std::vector<Expert> experts = random_experts(3, 4, 5, at::kBFloat16);
   const Expert kept = merge_group(experts, single_group(1), kBoth);
@@ -93,6 +97,21 @@ TEST(MergeGroup, GivesTheSameBitsForAnyNumberOfThreadsWhereTensorsAreSplit) {  /
   const Expert one = merge(1);
   expect_same_expert(merge(2), one);
   expect_same_expert(merge(3), one);
+}
+
+TEST(MergeGroups, MergesEachGroupAsIfItWereAlone) {
+  const std::vector<Expert> experts = random_experts(9, 16, 8);
+  const Groups groups = {merged_group({0, 4, 7}, 4, {0.2, 0.5, 0.3}), single_group(5),
+                         merged_group({1, 2, 3, 8}, 1, {0.25, 0.25, 0.25, 0.25})};
+  const Threads scope(2);  // a batch of two pairs spans the end of the first group
+  const std::vector<Expert> merged = merge_groups(experts, groups, kBoth);
+  ASSERT_EQ(merged.size(), 3u);
+  for (std::size_t g = 0; g < 3; ++g) expect_same_expert(merged[g], merge_group(experts, groups[g], kBoth));
+}
+
+TEST(MergeGroups, DoesNotTouchAGroupWhoseWeightLiesOnTheAnchor) {
+  const std::vector<Expert> experts = random_experts(3, 4, 5, at::kBFloat16);
+  expect_same_expert(merge_group(experts, merged_group({0, 2}, 2, {0.0, 1.0}), kBoth), experts[2]);
 }
 
 TEST(PruneLayer, KeepsStoredDtypesAndNumbersExpertsByGroup) {

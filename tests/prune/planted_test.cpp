@@ -56,9 +56,7 @@ Groups plan(const PlantedLayer& layer) {
 }
 
 std::vector<Expert> merged(const PlantedLayer& layer, const Groups& groups) {
-  std::vector<Expert> experts;
-  for (const ExpertGroup& group : groups) experts.push_back(merge_group(layer.experts, group, {}));
-  return experts;
+  return merge_groups(layer.experts, groups, {});
 }
 
 Tensor run(const Tensor& x_ND, const model::MoeWeights& weights, std::int64_t top_k) {
@@ -107,7 +105,7 @@ TEST(PlantedRedundancy, LeavesTheLayerAsItWasWhenOldRowsLeadToTheMergedExperts) 
 TEST(PlantedRedundancy, IsLostWithoutAlignment) {  // so that the tests above show more than a large tolerance
   const PlantedLayer layer = planted_layer();
   const Groups groups = plan(layer);
-  const Expert averaged = merge_group(layer.experts, groups[0], {.permute = false, .rescale = false});
+  const Expert averaged = merge_groups(layer.experts, {groups[0]}, {.permute = false, .rescale = false}).front();
   const Tensor expected = output_of(layer.prototypes[0], layer.x_ND);
   EXPECT_FALSE(test::near(output_of(averaged, layer.x_ND), expected, 0.1 * test::max_abs(expected)));
 }

@@ -1,4 +1,4 @@
-// What the data covers: tokens per source, rows that were cut, experts that were hardly or never used.
+// What the data covers of a model: experts that were hardly or never used.
 #pragma once
 
 #include <string>

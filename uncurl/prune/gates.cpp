@@ -1,7 +1,8 @@
-// What dropping experts does to the gates of those that stay, and how to undo it. docs/method.md section 5.
+#include "uncurl/prune/gates.h"
+
 #include <ATen/ATen.h>
 
-#include "uncurl/prune/planner.h"
+#include "uncurl/prune/method.h"
 #include "uncurl/tensor/threads.h"
 
 namespace uncurl::prune {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <map>
 
 #include "uncurl/prune/align.h"
 #include "uncurl/prune/routers/table.h"
@@ -28,10 +29,39 @@ void add_(Expert& sum, const Expert& expert, double weight) {
   sum.down.add_(expert.down, weight);
 }
 
-/// Members [first, last) of the group in fp32, aligned to the anchor, one per thread.
-std::vector<Expert> align_members(const std::vector<Expert>& experts, const ExpertGroup& group, const Expert& anchor,
-                                  std::size_t first, std::size_t last, const AlignOptions& options) {
-  std::vector<Expert> aligned(last - first);
+/// A member that has to be aligned to the anchor of its group.
+struct Pair {
+  std::size_t group, member;  ///< indices into the groups and into the group's members
+};
+
+/// By group, then by member: the order in which they are summed. Members without weight are not looked at.
+std::vector<Pair> pairs_of(const Groups& groups) {
+  std::vector<Pair> pairs;
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    for (std::size_t m = 0; m < groups[g].members.size(); ++m) {
+      if (groups[g].members[m] != groups[g].anchor && groups[g].weights[m] > 0) pairs.push_back({g, m});
+    }
+  }
+  return pairs;
+}
+
+/// A group whose members are being added up, in fp32.
+struct OpenGroup {
+  Expert anchor, sum;
+};
+
+OpenGroup open_group(const std::vector<Expert>& experts, const ExpertGroup& group, const AlignOptions& options) {
+  const Expert stored = to_float(experts[static_cast<std::size_t>(group.anchor)]);
+  const Expert anchor = options.rescale ? balanced(stored) : stored;
+  OpenGroup open{anchor, {at::zeros_like(anchor.gate), at::zeros_like(anchor.up), at::zeros_like(anchor.down)}};
+  const auto place = std::find(group.members.begin(), group.members.end(), group.anchor) - group.members.begin();
+  add_(open.sum, anchor, group.weights[static_cast<std::size_t>(place)]);
+  return open;
+}
+
+/// Calls align(i) for i in [first, last), one a thread.
+template <class Align>
+void for_each_in_parallel(std::size_t first, std::size_t last, Align align) {
   std::exception_ptr failure;
 #pragma omp parallel for schedule(dynamic) num_threads(static_cast <int>(last - first))
   for (std::size_t i = first; i < last; ++i) {
@@ -39,13 +69,7 @@ std::vector<Expert> align_members(const std::vector<Expert>& experts, const Expe
     omp_set_num_threads(1);
     try {
       const c10::InferenceMode inference;
-      const int member = group.members[i];
-      if (member == group.anchor) {
-        aligned[i - first] = anchor;
-      } else {
-        const Expert other = to_float(experts[static_cast<std::size_t>(member)]);
-        aligned[i - first] = align_to(anchor, options.rescale ? balanced(other) : other, options);
-      }
+      align(i);
     } catch (...) {
 #pragma omp critical
       failure = std::current_exception();
@@ -53,39 +77,54 @@ std::vector<Expert> align_members(const std::vector<Expert>& experts, const Expe
     omp_set_num_threads(threads_before);
   }
   if (failure) std::rethrow_exception(failure);
-  return aligned;
 }
 
-Expert average(const std::vector<Expert>& experts, const ExpertGroup& group, const AlignOptions& options) {
-  const Expert stored = to_float(experts[static_cast<std::size_t>(group.anchor)]);
-  const Expert anchor = options.rescale ? balanced(stored) : stored;
-  Expert sum{at::zeros_like(anchor.gate), at::zeros_like(anchor.up), at::zeros_like(anchor.down)};
-  const auto batch = static_cast<std::size_t>(at::get_num_threads());
-  for (std::size_t first = 0; first < group.members.size(); first += batch) {
-    const std::size_t last = std::min(first + batch, group.members.size());
-    const std::vector<Expert> aligned = align_members(experts, group, anchor, first, last, options);
-    for (std::size_t i = first; i < last; ++i) add_(sum, aligned[i - first], group.weights[i]);
-  }
-  return sum;
+Expert finished(Expert expert, double scale, const Expert& stored) {
+  if (scale != 1.0) expert.down = expert.down * scale;
+  return rounded_like(expert, stored);
 }
 
 }  // namespace
 
-Expert merge_group(const std::vector<Expert>& experts, const ExpertGroup& group, const AlignOptions& options) {
+std::vector<Expert> merge_groups(const std::vector<Expert>& experts, const Groups& groups,
+                                 const AlignOptions& options) {
   const c10::InferenceMode inference;
-  const Expert& stored = experts[static_cast<std::size_t>(group.anchor)];
-  if (group.is_single() && group.scale == 1.0) return stored;
-  Expert merged = group.is_single() ? to_float(stored) : average(experts, group, options);
-  if (group.scale != 1.0) merged.down = merged.down * group.scale;
-  return rounded_like(merged, stored);
+  std::vector<Expert> merged;
+  for (const ExpertGroup& group : groups) {  // what no other member is added to
+    const Expert& stored = experts[static_cast<std::size_t>(group.anchor)];
+    merged.push_back(group.scale == 1.0 ? stored : finished(to_float(stored), group.scale, stored));
+  }
+  const std::vector<Pair> pairs = pairs_of(groups);
+  const auto batch = static_cast<std::size_t>(at::get_num_threads());
+  std::map<std::size_t, OpenGroup> open;
+  for (std::size_t first = 0; first < pairs.size(); first += batch) {
+    const std::size_t last = std::min(first + batch, pairs.size());
+    for (std::size_t i = first; i < last; ++i) {
+      const std::size_t g = pairs[i].group;
+      if (!open.contains(g)) open.emplace(g, open_group(experts, groups[g], options));
+    }
+    std::vector<Expert> aligned(last - first);
+    for_each_in_parallel(first, last, [&](std::size_t i) {
+      const int member = groups[pairs[i].group].members[pairs[i].member];
+      const Expert other = to_float(experts[static_cast<std::size_t>(member)]);
+      aligned[i - first] = align_to(open.at(pairs[i].group).anchor, options.rescale ? balanced(other) : other, options);
+    });
+    for (std::size_t i = first; i < last; ++i) {
+      const std::size_t g = pairs[i].group;
+      add_(open.at(g).sum, aligned[i - first], groups[g].weights[pairs[i].member]);
+      if (i + 1 < pairs.size() && pairs[i + 1].group == g) continue;
+      merged[g] = finished(open.at(g).sum, groups[g].scale, experts[static_cast<std::size_t>(groups[g].anchor)]);
+      open.erase(g);
+    }
+  }
+  return merged;
 }
 
 PrunedLayer prune_layer(const model::Model& model, const Plan& plan, const LayerPlan& layer,
                         const LayerSummary& summary) {
   const c10::InferenceMode inference;
   const std::vector<Expert> experts = model::stored_experts(model, layer.layer);
-  PrunedLayer pruned;
-  for (const ExpertGroup& group : layer.groups) pruned.experts.push_back(merge_group(experts, group, plan.align));
+  PrunedLayer pruned{.experts = merge_groups(experts, layer.groups, plan.align)};
 
   const Tensor router = model::stored_tensor(model.checkpoint, model::fill_name(model.layout.router, layer.layer));
   const Tensor router_ED = router.to(at::kFloat);

@@ -16,12 +16,13 @@ struct PrunedLayer {
   Tensor correction_bias;       ///< [G] or undefined
 };
 
-/// One expert from the members of a group: each aligned to the anchor, then averaged in fp32 in the order of the
-/// members, then rounded once to the stored dtype. A group of one with scale 1 is the stored tensors themselves.
+/// One expert a group: its members aligned to the anchor, then averaged in fp32 (the anchor first, the others in their
+/// order), then rounded once to the stored dtype. A group of one with scale 1 is the stored tensors themselves, and so
+/// is one whose weight lies on the anchor alone.
 /// @param experts  all experts of the layer as stored
-/// Members are aligned in parallel; the number of threads changes no bit. Memory: one fp32 expert per thread beside the
-/// sum and the anchor.
-Expert merge_group(const std::vector<Expert>& experts, const ExpertGroup& group, const AlignOptions& options);
+/// Pairs of member and anchor are aligned in parallel, over all groups; the number of threads changes no bit.
+/// Memory: per thread about eight fp32 experts and three matrices [F,F] of fp32.
+std::vector<Expert> merge_groups(const std::vector<Expert>& experts, const Groups& groups, const AlignOptions& options);
 
 /// @param summary  of the same layer: what the router rule looks at
 PrunedLayer prune_layer(const model::Model& model, const Plan& plan, const LayerPlan& layer,

@@ -15,17 +15,23 @@ std::vector<double> plain(const at::Tensor& values_E) {
   return {data, data + values.numel()};
 }
 
-std::vector<int> protected_experts(const MethodInput& input, const LayerSummary& layer) {
-  const auto found = input.options.protect.find(layer.layer);
-  if (found == input.options.protect.end() || found->second.empty()) return {};
+std::vector<int> protected_experts(const MethodOptions& options, std::int64_t layer, std::int64_t num_experts,
+                                   std::int64_t num_experts_after) {
+  const auto found = options.protect.find(layer);
+  if (found == options.protect.end() || found->second.empty()) return {};
   std::vector<int> experts = found->second;
   std::sort(experts.begin(), experts.end());
   experts.erase(std::unique(experts.begin(), experts.end()), experts.end());
   const int outside = experts.front() < 0 ? experts.front() : experts.back();
-  check(outside >= 0 && outside < layer.num_experts(), "--protect ", layer.layer, ":", outside, ": layer ", layer.layer, " has experts 0 to ", layer.num_experts() - 1);
-  check(static_cast<std::int64_t>(experts.size()) <= input.num_experts_after, "layer ", layer.layer, ": ",
-        experts.size(), " experts are protected, more than the ", input.num_experts_after, " that are kept");
+  check(outside >= 0 && outside < num_experts, "--protect ", layer, ":", outside, ": layer ", layer,
+        " has experts 0 to ", num_experts - 1);
+  check(static_cast<std::int64_t>(experts.size()) <= num_experts_after, "layer ", layer, ": ", experts.size(),
+        " experts are protected, more than the ", num_experts_after, " that are kept");
   return experts;
+}
+
+std::vector<int> protected_experts(const MethodInput& input, const LayerSummary& layer) {
+  return protected_experts(input.options, layer.layer, layer.num_experts(), input.num_experts_after);
 }
 
 Groups keep_highest(const std::vector<double>& scores, const MethodInput& input, const LayerSummary& layer) {

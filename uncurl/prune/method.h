@@ -33,7 +33,9 @@ struct Method {
   std::vector<Groups> (*plan)(const MethodInput& input);  ///< by entry of input.layers, in_order
 };
 
-/// Experts protected in a layer, ascending. @throws Error if one is out of range or there are more than G
+/// Experts protected in a layer, ascending. @throws Error if one is out of range or there are more than are kept
+std::vector<int> protected_experts(const MethodOptions& options, std::int64_t layer, std::int64_t num_experts,
+                                   std::int64_t num_experts_after);
 std::vector<int> protected_experts(const MethodInput& input, const LayerSummary& layer);
 
 /// The G experts of the highest scores (ties: the lowest number), protected ones first, as groups of one.

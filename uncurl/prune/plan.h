@@ -55,6 +55,7 @@ struct Plan {
   AlignOptions align;
   double ridge = 0;  ///< of the lse router rule
   std::uint64_t seed = 0;
+  std::vector<double> weights;  ///< of the sources, as in `options`; empty: as observed
   bool allow_mixed_counts = false;
   std::vector<LayerPlan> layers;  ///< one per MoE layer, ascending
 };

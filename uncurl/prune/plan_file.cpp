@@ -53,8 +53,8 @@ ExpertGroup read_group(const Json& json, const std::string& place) {
   const bool single = group.is_single();
   if (!single) object.integer("anchor");  // only a group of one may leave it out
   group.anchor = object.has("anchor") ? read_expert(object.json()["anchor"], place) : group.members[0];
-  group.weights = single && !object.has("weights") ? std::vector<double>{1.0}
-                                                   : read_weights(object.array("weights"), place);
+  group.weights =
+      single && !object.has("weights") ? std::vector<double>{1.0} : read_weights(object.array("weights"), place);
   group.scale = object.number("scale", 1.0);
   return group;
 }
@@ -96,7 +96,7 @@ void write_plan(const std::filesystem::path& path, const Plan& plan) {
                      {"ridge", plan.ridge},
                      {"seed", plan.seed},
                      {"allow_mixed_counts", plan.allow_mixed_counts}};
-  std::string text = head.dump(2);
+  std::string text = json_text(head, 2);
   text.resize(text.size() - 2);  // the closing "\n}"
   text += ",\n  \"layers\": [\n";
   std::vector<std::string> layers;
@@ -116,8 +116,7 @@ Plan read_plan(const std::filesystem::path& path) {
   stats.expect_only({"path", "hash"});
   align.expect_only({"permute", "rescale"});
   const JsonObject options = object.object("options");
-  options.string("method", "");  // the two that are read again
-  if (options.has("weights")) read_weights(options.array("weights"), options.place());
+  options.string("method", "");  // result.json repeats it
   Plan plan{.model_fingerprint = model.string("fingerprint"),
             .model_type = model.string("type"),
             .stats_path = stats.string("path"),
@@ -126,6 +125,8 @@ Plan read_plan(const std::filesystem::path& path) {
             .align = {.permute = align.boolean("permute"), .rescale = align.boolean("rescale")},
             .ridge = object.number("ridge"),
             .seed = object.unsigned_integer("seed"),
+            .weights = options.json().contains("weights") ? read_weights(options.array("weights"), options.place())
+                                                          : std::vector<double>(),
             .allow_mixed_counts = object.boolean("allow_mixed_counts", false)};
   for (const Json& layer : object.array("layers")) {
     plan.layers.push_back(

@@ -2,56 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
+#include <map>
 
 #include "uncurl/base/error.h"
 #include "uncurl/base/join.h"
-#include "uncurl/prune/methods/table.h"
-#include "uncurl/prune/routers/table.h"
+#include "uncurl/prune/gates.h"
 
 namespace uncurl::prune {
 namespace {
-
-void check_count(const model::ModelConfig& config, std::int64_t count) {
-  check(count >= config.routing.top_k, "cannot keep ", count, " experts: each token is sent to ", config.routing.top_k,
-        ", so at least that many must stay");
-  check(count <= config.num_experts, "cannot keep ", count, " experts: the model has ", config.num_experts);
-  check(count % config.routing.num_groups == 0, "cannot keep ", count, " experts: the router chooses among ",
-        config.routing.num_groups, " equal groups, so the number must be a multiple of that");
-}
-
-void check_layers_known(const PlanRequest& request, const RoutingStats& stats) {
-  std::set<std::int64_t> known;
-  for (const LayerStats& layer : stats.layers) known.insert(layer.layer);
-  const auto expect = [&](std::int64_t layer, const char* option) {
-    check(known.contains(layer), option, " names layer ", layer, ", which holds no experts");
-  };
-  for (const auto& [layer, method] : request.layer_methods) expect(layer, "--layer-method");
-  for (const auto& [layer, count] : request.layer_experts) expect(layer, "--layer-experts");
-  for (const auto& [layer, experts] : request.options.protect) expect(layer, "--protect");
-}
-
-struct LayerChoice {
-  const Method* method;
-  std::int64_t count;
-};
-
-/// Method and number of experts by layer, its own where the request names one.
-std::vector<LayerChoice> choose(const model::ModelConfig& config, const std::vector<LayerSummary>& layers,
-                                std::int64_t num_experts_after, const PlanRequest& request) {
-  std::vector<LayerChoice> choices;
-  for (const LayerSummary& layer : layers) {
-    const auto own_method = request.layer_methods.find(layer.layer);
-    const auto own_count = request.layer_experts.find(layer.layer);
-    choices.push_back(
-        {&find_method(own_method == request.layer_methods.end() ? request.method : own_method->second),
-         own_count == request.layer_experts.end() ? num_experts_after : own_count->second});
-    check_count(config, choices.back().count);
-    check(choices.back().count <= layer.num_experts(), "layer ", layer.layer, ": cannot keep ", choices.back().count,
-          " experts, it has ", layer.num_experts(), "; give it fewer with --layer-experts");
-  }
-  return choices;
-}
 
 /// The groups of each layer. Layers of one method and count are planned together; a limit that others could not meet
 /// (protected experts, cluster sizes) does not concern them.
@@ -73,20 +31,6 @@ std::vector<Groups> group_layers(const std::vector<LayerSummary>& layers, const 
 std::string router_name(const PlanRequest& request, const Method& method) {
   if (!method.merges) return "slice";
   return request.router.value_or(kDefaultMergeRouter);
-}
-
-void check_router(const PlanRequest& request) {
-  if (!request.router) return;
-  const RouterRule& rule = find_router_rule(*request.router);
-  std::vector<std::string> names = {request.method};
-  for (const auto& [layer, method] : request.layer_methods) names.push_back(method);
-  const bool any_merge =
-      std::any_of(names.begin(), names.end(), [](const auto& name) { return find_method(name).merges; });
-  if (any_merge != rule.merges) {
-    throw UsageError(concat("--router ", *request.router, " has no effect: method ", request.method,
-                            any_merge ? " merges experts; choose anchor, wmean, lse or reinit"
-                                      : " drops experts, and their rows are always sliced"));
-  }
 }
 
 /// "16 groups, sizes 9 4 2 1 (x13)"
@@ -146,6 +90,7 @@ void report_strong_experts(const LayerPlan& layer, const LayerSummary& summary, 
 Json options_json(const PlanRequest& request, std::int64_t count) {
   const cluster::AffinityOptions& affinity = request.options.affinity;
   Json json = {{"method", request.method},
+               {"paper", request.paper},
                {"experts", count},
                {"centering", cluster::name_of(cluster::centering_names(), affinity.centering)},
                {"affinity_map", cluster::name_of(cluster::affinity_map_names(), affinity.map)},
@@ -155,42 +100,17 @@ Json options_json(const PlanRequest& request, std::int64_t count) {
                {"num_restarts", request.options.clustering.num_restarts},
                {"max_cluster_size", request.options.clustering.max_cluster_size},
                {"renormalize_gates", request.options.renormalize_gates},
-               {"compensate", request.compensate},
-               {"weights", request.weights}};
+               {"compensate", request.compensate}};
+  if (!request.weights.empty()) json["weights"] = request.weights;
   for (const auto& [layer, experts] : request.options.protect) json["protect"][std::to_string(layer)] = experts;
   return json;
 }
 
 }  // namespace
 
-std::int64_t resolve_count(const model::ModelConfig& config, std::optional<std::int64_t> experts,
-                           std::optional<double> keep, const Listener& listener) {
-  if (experts.has_value() == keep.has_value()) throw UsageError("give either --experts (a count) or --keep (a share)");
-  if (experts) {
-    check_count(config, *experts);
-    return *experts;
-  }
-  if (!(*keep > 0 && *keep <= 1))
-    throw UsageError(concat("--keep is ", *keep, ", expected a share above 0 and up to 1"));
-  const std::int64_t step = config.routing.num_groups;
-  const double exact = *keep * static_cast<double>(config.num_experts);
-  std::int64_t count = std::lround(exact / static_cast<double>(step)) * step;
-  while (count < config.routing.top_k) count += step;
-  listener.note(concat("--keep ", *keep, " of ", config.num_experts, " experts: keeping ", count,
-                       static_cast<double>(count) == exact ? "" : " (rounded)"));
-  check_count(config, count);
-  return count;
-}
-
 Plan make_plan(const model::ModelConfig& config, const RoutingStats& stats, std::int64_t num_experts_after,
                const PlanRequest& request, const Listener& listener) {
-  check_count(config, num_experts_after);
-  check_layers_known(request, stats);
-  check_router(request);
-  check(request.layer_experts.empty() || request.allow_mixed_counts,
-        "--layer-experts gives layers different numbers of experts; transformers and most engines hold one number. "
-        "Allow it "
-        "with --allow-mixed-counts");
+  const std::vector<LayerChoice> choices = check_request(config, num_experts_after, request);
   const JsonObject provenance(stats.provenance, "the statistics");
   Plan plan{.model_fingerprint = provenance.string("model_fingerprint"),
             .model_type = provenance.string("model_type"),
@@ -198,9 +118,9 @@ Plan make_plan(const model::ModelConfig& config, const RoutingStats& stats, std:
             .align = request.align,
             .ridge = request.ridge,
             .seed = request.seed,
+            .weights = request.weights,
             .allow_mixed_counts = request.allow_mixed_counts};
   const std::vector<LayerSummary> layers = mix_all(stats, request.weights);
-  const std::vector<LayerChoice> choices = choose(config, layers, num_experts_after, request);
   std::vector<Groups> groups = group_layers(layers, choices, request);
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const Method& method = *choices[i].method;
@@ -210,13 +130,7 @@ Plan make_plan(const model::ModelConfig& config, const RoutingStats& stats, std:
                     .router = router_name(request, method),
                     .groups = std::move(groups[i])};
     const bool drops = !method.merges && count < layers[i].num_experts();
-    if (request.compensate) {
-      if (!gates_rise(config.routing))
-        throw UsageError("--compensate has no effect: this family renormalises its gates");
-      if (method.merges)
-        throw UsageError(concat("--compensate goes with methods that drop experts, not with ", method.name));
-      compensate_(layer.groups, layers[i], config.routing.top_k);
-    }
+    if (request.compensate) compensate_(layer.groups, layers[i], config.routing.top_k);
     report_clusters(layer, layers[i].num_experts(), listener);
     if (drops && gates_rise(config.routing)) report_gates(layer, layers[i], request, listener);
     report_strong_experts(layer, layers[i], listener);

@@ -40,16 +40,5 @@ TEST(FrequencyMerge, LeavesProtectedExpertsAlone) {
   EXPECT_THAT(members_of(groups), ElementsAre(ElementsAre(0, 3), ElementsAre(1, 4), ElementsAre(2)));
 }
 
-TEST(FrequencyMerge, SaysWhenTheGroupsAreTooSmall) {
-  MethodOptions options;
-  options.clustering.max_cluster_size = 2;
-  const LayerSummary layer = directions({0, 90, 5, 10, 15}, {20, 10, 1, 1, 1});
-  EXPECT_THAT(error_of([&] { plan(layer, 2, options); }),
-              HasSubstr("3 experts cannot join 2 anchors in clusters of at most 2"));
-  options = {};
-  options.protect[0] = {0, 1};
-  EXPECT_THAT(error_of([&] { plan(layer, 2, options); }), HasSubstr("3 experts cannot join 0 anchors"));
-}
-
 }  // namespace
 }  // namespace uncurl::prune

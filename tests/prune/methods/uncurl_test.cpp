@@ -37,12 +37,6 @@ TEST(Uncurl, LeavesProtectedExpertsAlone) {
               ElementsAre(ElementsAre(0, 3), ElementsAre(1, 4, 7), ElementsAre(2, 5, 8), ElementsAre(6)));
 }
 
-TEST(Uncurl, DropsNothingInSilenceWhenOnlyProtectedExpertsWouldStay) {
-  MethodOptions options;
-  options.protect[0] = {0, 1};
-  EXPECT_THAT(error_of([&] { plan(2, options); }), HasSubstr("the other 7 cannot be merged"));
-}
-
 TEST(Uncurl, KeepsGroupsWithinTheirLimit) {
   MethodOptions options;
   options.clustering.max_cluster_size = 2;
@@ -53,12 +47,6 @@ TEST(Uncurl, KeepsGroupsWithinTheirLimit) {
     all.insert(group.members.begin(), group.members.end());
   }
   EXPECT_EQ(all.size(), 9u);
-}
-
-TEST(Uncurl, NamesTheLayerWhoseGroupsAreTooSmall) {
-  MethodOptions options;
-  options.clustering.max_cluster_size = 2;
-  EXPECT_THAT(error_of([&] { plan(3, options); }), HasSubstr("layer 0: max_cluster_size is 2"));
 }
 
 }  // namespace

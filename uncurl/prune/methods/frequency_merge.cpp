@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "uncurl/base/error.h"
 #include "uncurl/prune/methods/table.h"
 
 namespace uncurl::prune {
@@ -41,11 +40,6 @@ Groups group_layer(const MethodInput& input, const LayerSummary& layer) {
   const Groups anchors = keep_highest(plain(layer.sums.count), input, layer);
   if (anchors.size() == static_cast<std::size_t>(layer.num_experts())) return anchors;
   const auto limit = static_cast<std::size_t>(input.options.clustering.max_cluster_size);
-  const std::size_t open = anchors.size() - protect.size(),
-                    others = static_cast<std::size_t>(layer.num_experts()) - anchors.size();
-  check(open > 0 && (limit == 0 || open * (limit - 1) >= others), "layer ", layer.layer, ": ", others,
-        " experts cannot join ", open, " anchors in clusters of at most ", limit,
-        "; raise --max-cluster-size or --experts");
   std::vector<std::vector<int>> members;
   for (const ExpertGroup& anchor : anchors) members.push_back(anchor.members);
   std::vector<bool> placed(static_cast<std::size_t>(layer.num_experts()), false);

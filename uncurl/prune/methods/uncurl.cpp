@@ -28,8 +28,6 @@ Groups group_layer(const MethodInput& input, const LayerSummary& layer) {
   const auto num_groups = static_cast<int>(input.num_experts_after) - static_cast<int>(protect.size());
   Groups groups;
   for (const int expert : protect) groups.push_back(single_group(expert));
-  check(num_groups > 0 || free.empty(), "layer ", layer.layer, ": all ", input.num_experts_after,
-        " groups are protected experts, so the other ", free.size(), " cannot be merged; protect fewer or keep more");
   if (free.empty()) return groups;
 
   const at::Tensor chosen = at::tensor(free, at::kLong);

@@ -1,17 +1,14 @@
 // Merging a group of experts as a whole: scores, assignments, permutations, average, on libtorch's threads.
 // bench/compare_align.py makes the experts and runs NumPy with SciPy on the same ones.
 //
-//     align_bench FILE plain|rescale OUT [REPEATS]
+//     align_bench FILE plain|rescale OUT [--benchmark_format=json ...]
 //
 // FILE is a safetensors file with gate, up [M,F,D] and down [M,D,F] in f32; the first of the M experts is the anchor.
-// Prints the median seconds; OUT takes the merged expert.
+// Google Benchmark times it; OUT takes the merged expert.
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
+#include <benchmark/benchmark.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -43,24 +40,21 @@ uncurl::prune::ExpertGroup group_of_all(std::size_t num_members) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
   if (argc < 4) {
-    std::fprintf(stderr, "usage: align_bench FILE plain|rescale OUT [REPEATS]\n");
+    std::fprintf(stderr, "usage: align_bench FILE plain|rescale OUT [--benchmark_...]\n");
     return 2;
   }
   uncurl::use_caching_allocator();
   const std::vector<uncurl::Expert> experts = read_experts(argv[1]);
   const uncurl::prune::ExpertGroup group = group_of_all(experts.size());
   const uncurl::prune::AlignOptions options{.rescale = std::string(argv[2]) == "rescale"};
-  const int repeats = argc > 4 ? std::atoi(argv[4]) : 3;
-  std::vector<double> seconds;
   uncurl::Expert merged;
-  for (int repeat = 0; repeat < repeats; ++repeat) {
-    const auto begin = std::chrono::steady_clock::now();
-    merged = uncurl::prune::merge_group(experts, group, options);
-    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
-  }
-  std::sort(seconds.begin(), seconds.end());
-  std::printf("%.6f\n", seconds[seconds.size() / 2]);
+  const auto merge = [&](benchmark::State& state) {
+    for (auto _ : state) merged = uncurl::prune::merge_groups(experts, {group}, options).front();
+  };
+  benchmark::RegisterBenchmark(argv[2], merge)->Unit(benchmark::kSecond)->UseRealTime()->Iterations(1)->Repetitions(3);
+  benchmark::RunSpecifiedBenchmarks();
   uncurl::model::write_tensor_file(argv[3], {{"gate", merged.gate}, {"up", merged.up}, {"down", merged.down}}, {});
   return 0;
 }

@@ -1,12 +1,12 @@
-// Our linear assignment on the score matrices of two experts: median milliseconds on one thread.
+// Our linear assignment on the score matrices of two experts, on one thread; Google Benchmark times it.
 // bench/compare_assignment.py runs it beside SciPy on the matrices it writes.
 //
-//     assignment_bench KIND N FILE [SEED]
+//     assignment_bench KIND N FILE [SEED] [--benchmark_format=json ...]
 //
 // gaussian: independent scores, the hardest case; copy: expert B is a shuffled, noisy copy of A; distant: B is mostly
 // its own, with a trace of A. Scores are the products of neurons of width 512, FILE takes them as raw fp32 [N,N].
-#include <algorithm>
-#include <chrono>
+#include <benchmark/benchmark.h>
+
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
@@ -21,7 +21,7 @@
 namespace {
 
 constexpr int kWidth = 512;
-constexpr int kRepeats = 15;
+constexpr int kRepetitions = 5;
 
 std::vector<float> gaussian(std::size_t count, uncurl::Rng& rng) {
   std::vector<float> values(count);
@@ -61,22 +61,12 @@ std::vector<float> make_scores(const std::string& kind, int n, uncurl::Rng& rng)
   uncurl::fail("there is no kind '", kind, "'; there is gaussian, copy, distant");
 }
 
-double median_milliseconds(const std::vector<float>& scores, int n) {
-  std::vector<double> times;
-  for (int repeat = 0; repeat < kRepeats; ++repeat) {
-    const auto start = std::chrono::steady_clock::now();
-    (void)uncurl::math::maximize_assignment(scores, n);
-    times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
-  }
-  std::nth_element(times.begin(), times.begin() + kRepeats / 2, times.end());
-  return times[kRepeats / 2];
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
   if (argc < 4) {
-    std::fprintf(stderr, "usage: assignment_bench gaussian|copy|distant N FILE [SEED]\n");
+    std::fprintf(stderr, "usage: assignment_bench gaussian|copy|distant N FILE [SEED] [--benchmark_...]\n");
     return 2;
   }
   const int n = std::stoi(argv[2]);
@@ -84,7 +74,12 @@ int main(int argc, char** argv) {
   const std::vector<float> scores = make_scores(argv[1], n, rng);
   std::ofstream(argv[3], std::ios::binary)
       .write(reinterpret_cast<const char*>(scores.data()), static_cast<std::streamsize>(scores.size() * sizeof(float)));
-  const uncurl::math::Permutation best = uncurl::math::maximize_assignment(scores, n);
-  std::printf("%.4f %.17g\n", median_milliseconds(scores, n), uncurl::math::assignment_score(scores, best));
+  const auto assign = [&](benchmark::State& state) {
+    for (auto _ : state) benchmark::DoNotOptimize(uncurl::math::maximize_assignment(scores, n));
+    const uncurl::math::Permutation best = uncurl::math::maximize_assignment(scores, n);
+    state.counters["objective"] = uncurl::math::assignment_score(scores, best);
+  };
+  benchmark::RegisterBenchmark(argv[1], assign)->Unit(benchmark::kMillisecond)->Repetitions(kRepetitions);
+  benchmark::RunSpecifiedBenchmarks();
   return 0;
 }

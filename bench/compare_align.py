@@ -14,6 +14,7 @@ THREADS = "2"
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = THREADS  # before NumPy is imported
 
+import json
 import pathlib
 import statistics
 import subprocess
@@ -77,9 +78,11 @@ def time_scipy(experts, rescale):
 
 
 def time_ours(program, file, mode, out):
-    printed = subprocess.run([program, file, mode, out], check=True, capture_output=True, text=True).stdout
+    done = subprocess.run([program, file, mode, out, "--benchmark_format=json"], check=True, capture_output=True,
+                          text=True)
+    median = next(run for run in json.loads(done.stdout)["benchmarks"] if run.get("aggregate_name") == "median")
     merged = load_file(out)
-    return float(printed), [merged[name] for name in ("gate", "up", "down")]
+    return median["real_time"], [merged[name] for name in ("gate", "up", "down")]
 
 
 def spread(values):

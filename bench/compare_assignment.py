@@ -5,6 +5,7 @@
 Prints, for each kind of matrix, the medians over rounds and SciPy's time divided by ours (median, least, most).
 Each round makes a new matrix and times both, one right after the other; the objectives must agree.
 """
+import json
 import statistics
 import subprocess
 import sys
@@ -18,9 +19,10 @@ REPEATS = 5
 
 
 def time_ours(program, kind, n, file, seed):
-    out = subprocess.run([program, kind, str(n), file, str(seed)], check=True, capture_output=True, text=True).stdout
-    milliseconds, objective = map(float, out.split())
-    return milliseconds, objective
+    done = subprocess.run([program, kind, str(n), file, str(seed), "--benchmark_format=json"], check=True,
+                          capture_output=True, text=True)
+    median = next(run for run in json.loads(done.stdout)["benchmarks"] if run.get("aggregate_name") == "median")
+    return median["real_time"], median["objective"]
 
 
 def time_scipy(scores):

@@ -67,21 +67,36 @@ def make_rows(file):
     return torch.tensor([row[:LENGTH] for row in ids])
 
 
+def uncurl(program, *arguments):
+    """(what it printed, {seconds, cpu_seconds, peak_bytes} of the process)"""
+    with tempfile.NamedTemporaryFile() as took:
+        done = subprocess.run([sys.executable, ROOT / "tools" / "measure", took.name, program, *map(str, arguments)],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode != 0:
+            sys.exit(f"uncurl {arguments[0]} failed:\n{done.stdout}")
+        return done.stdout, json.load(took)
+
+
 def run_ours(program, rows, dtype, folder):
     """(seconds of the sweep, CPU seconds of the process, its peak resident bytes)"""
-    out = folder / "stats.safetensors"
-    out.unlink(missing_ok=True)
-    process = subprocess.Popen(
-        [program, "observe", FOLDER, "--task", rows, "--sequence-length", str(LENGTH), "--dtype", dtype, "--threads",
-         str(THREADS), "-o", out], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    printed = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
+    printed, took = uncurl(program, "observe", FOLDER, "--task", rows, "--sequence-length", LENGTH, "--dtype", dtype,
+                           "--threads", THREADS, "--overwrite", "-o", folder / "stats.safetensors")
     found = re.search(r"observed +([\d,]+) tokens in .*\(([\d,.]+) tokens/s\)", printed)
-    if status != 0 or not found:
-        sys.exit(f"observe failed:\n{printed}")
     tokens, speed = (float(group.replace(",", "")) for group in found.groups())
     assert tokens == NUM_ROWS * LENGTH, f"observe ran {tokens} tokens"
-    return tokens / speed, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+    return tokens / speed, took["cpu_seconds"], took["peak_bytes"]
+
+
+def predicted(program, dtype):
+    """(seconds, bytes) that inspect says observing these tokens will take."""
+    printed, _ = uncurl(program, "inspect", FOLDER, "--max-tokens", NUM_ROWS * LENGTH, "--row-tokens", LENGTH,
+                        "--dtype", dtype, "--threads", THREADS)
+    tokens, hours, minutes, seconds, size, unit = re.search(
+        r"observing ([\d,]+) tokens .* about (?:(\d+)h )?(?:(\d+)m )?([\d.]+) ?s, ([\d.]+) (\w+) of memory",
+        printed).groups()
+    whole = 3600 * int(hours or 0) + 60 * int(minutes or 0) + float(seconds)
+    share = NUM_ROWS * LENGTH / float(tokens.replace(",", ""))
+    return whole * share, float(size) * {"MB": 1e6, "GB": 1e9}[unit]
 
 
 def cpu_seconds():
@@ -123,6 +138,12 @@ def spread(values, digits=2):
     return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
+def report_estimates(program, dtype, seconds, peak):
+    guessed_seconds, guessed_bytes = predicted(program, dtype)
+    print(f"  inspect had said {guessed_seconds:.1f} s and {guessed_bytes / 1e9:.2f} GB: {guessed_seconds / seconds:.2f} and "
+          f"{guessed_bytes / peak:.2f} of what was measured, to be between 0.5 and 2")
+
+
 def report_memory(peak, dtype):
     size = DTYPES[dtype].itemsize
     width = CONFIG["hidden_size"]
@@ -152,7 +173,9 @@ def compare(program, dtype, ids, rows, folder, rounds):
     ratios = [mine / peer for mine, peer in zip(*speeds)]
     print(f"  ratio {spread(ratios)}, target {TARGETS[dtype]}; of CPU seconds "
           f"{spread([peer[1] / mine[1] for mine, peer in zip(ours, theirs)])}")
-    report_memory(max(run[2] for run in ours), dtype)
+    peak = max(run[2] for run in ours)
+    report_memory(peak, dtype)
+    report_estimates(program, dtype, statistics.median(run[0] for run in ours), peak)
 
 
 def main():

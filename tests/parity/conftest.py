@@ -14,6 +14,9 @@ import pytest
 import tokenizers
 import torch
 import transformers
+from safetensors.torch import load_file
+
+pytest.register_assert_rewrite("oracle")
 
 # Threads only wait for each other on tensors this small: on a busy machine these tests took five times as long. The
 # programs inherit it, except where a test asks for threads.
@@ -93,9 +96,17 @@ def uncurl(*arguments, **options):
     return run_program("uncurl", *arguments, **options)
 
 
+def forward(tmp_path, folder, dtype="f32", implementation="fastest"):
+    """What forward_probe computes on ROWS: logits, and by layer l logits.l, ids.l, gates.l and norms.l."""
+    out = tmp_path / f"forward-{dtype}-{implementation}.safetensors"
+    run_program("forward_probe", folder, write_json(tmp_path / "rows.json", ROWS), out, dtype, implementation)
+    return load_file(out)
+
+
 # ---- Checkpoints with a tokenizer, and text ----------------------------------------------------------------------
 
 TEXT_VOCABULARY = 320
+EXPERTS_BEFORE = {"qwen3_moe": 8, "qwen2_moe": 8, "mixtral": 6, "olmoe": 8}
 EXPERTS_AFTER = {"qwen3_moe": 4, "qwen2_moe": 4, "mixtral": 3, "olmoe": 4}
 
 # How transformers is asked to write a checkpoint: a tensor per expert, one tensor for all of a layer, several files.

@@ -60,7 +60,23 @@ def observe(model, rows):
     packed_logits(model, rows)
     for handle in handles:
         handle.remove()
-    return {layer: Routed(*(torch.cat(part).double().numpy() for part in zip(*parts))) for layer, parts in calls.items()}
+    return {layer: Routed(*(torch.cat(part).double().numpy() for part in zip(*parts)))
+            for layer, parts in calls.items()}
+
+
+def expect_same_routes(found, routed):
+    """The ids.l and gates.l of `found` are those of `routed` wherever the K-th logit is clear of the next by 1e-4."""
+    assert routed
+    for layer, theirs in routed.items():
+        ids, gates = found[f"ids.{layer}"].numpy(), found[f"gates.{layer}"].numpy()
+        top_k = theirs.ids.shape[1]
+        ordered = -np.sort(-theirs.logits, axis=1)
+        clear = ordered[:, top_k - 1] - ordered[:, top_k] > 1e-4
+        assert clear.mean() > 0.9
+        order, their_order = ids.argsort(axis=1), theirs.ids.argsort(axis=1)
+        by_id = lambda values, order: np.take_along_axis(values, order, axis=1)[clear]
+        assert (by_id(ids, order) == by_id(theirs.ids, their_order)).all()
+        assert np.abs(by_id(gates, order) - by_id(theirs.gates, their_order)).max() <= 1e-4
 
 
 def statistics(routed):

@@ -13,10 +13,21 @@ from conftest import EXPERTS_AFTER, groups_of, open_checkpoint, uncurl
 
 @pytest.fixture(scope="module", params=["olmoe", "mixtral"])  # gates as they are, gates renormalised
 def sums(request, models):
-    """(family, sums of both sources together by layer, from transformers)"""
+    """(family, logits and sums of both sources together by layer, from transformers)"""
     model = open_checkpoint(models.checkpoint(request.param))
     rows = models.rows(models.words) + models.rows(models.sums)
-    return request.param, {layer: oracle.statistics(r) for layer, r in oracle.observe(model, rows).items()}
+    routed = oracle.observe(model, rows)
+    return request.param, {layer: {**oracle.statistics(r), "logits": r.logits} for layer, r in routed.items()}
+
+
+def affinity_of(logits, experts=True, tokens=True, power=16):
+    """[E,E] the default affinity, from the logits [N,E] themselves: docs/method.md section 3."""
+    if experts:
+        logits = logits - logits.mean(axis=0)
+    if tokens:
+        logits = logits - logits.mean(axis=1, keepdims=True)
+    norms = np.linalg.norm(logits, axis=0)
+    return ((1 + logits.T @ logits / np.outer(norms, norms)) / 2) ** power
 
 
 SCORES = {
@@ -28,8 +39,41 @@ SCORES = {
 }
 
 
+@pytest.mark.parametrize("method", SCORES, ids="".join)
+def test_the_experts_kept_are_those_of_the_highest_scores(tmp_path, models, sums, method):
+    family, expected = sums
+    plan = models.plan(tmp_path / "plan.json", family, "--method", *method)
+    for layer in plan["layers"]:
+        ranking = np.argsort(-SCORES[method](expected[layer["layer"]]), kind="stable")
+        assert [g[0] for g in groups_of(layer)] == sorted(ranking[: EXPERTS_AFTER[family]].tolist())
 
 
+def test_frequency_merge_joins_each_expert_to_the_nearest_anchor(tmp_path, models, sums):
+    family, expected = sums
+    plan = models.plan(tmp_path / "plan.json", family, "--method", "frequency-merge")
+    for layer in plan["layers"]:
+        s = expected[layer["layer"]]
+        anchors = np.sort(np.argsort(-s["count"], kind="stable")[: EXPERTS_AFTER[family]])
+        nearest = affinity_of(s["logits"])[:, anchors].argmax(axis=1)
+        groups = [sorted({int(a)} | {e for e in range(len(nearest)) if e not in anchors and nearest[e] == i})
+                  for i, a in enumerate(anchors)]
+        assert groups_of(layer) == groups
+
+
+AFFINITIES = {
+    ("--centering", "none", "--affinity-power", "1"): dict(experts=False, tokens=False, power=1),
+    ("--centering", "token", "--affinity-power", "3"): dict(experts=False, power=3),
+    ("--centering", "expert"): dict(tokens=False),
+}
+
+
+@pytest.mark.parametrize("options", AFFINITIES, ids=" ".join)
+def test_the_affinity_is_as_the_options_say(tmp_path, models, sums, options):
+    family, expected = sums
+    plan = models.plan(tmp_path / "plan.json", family, *options)
+    for layer in plan["layers"]:
+        affinity = affinity_of(expected[layer["layer"]]["logits"], **AFFINITIES[options])
+        assert sorted(groups_of(layer)) == groups_of_labels(by_ng_jordan_weiss(affinity, EXPERTS_AFTER[family]))
 
 
 # ---- Mixtures of sources -------------------------------------------------------------------------------------------
@@ -105,25 +149,56 @@ def plant_copies(model):
 PLANTED_SIZES = dict(num_experts=EXPERTS, mlp_only_layers=[])
 
 
-def test_planted_groups_are_found_as_by_scikit_learn(tmp_path, models):
+@pytest.fixture(scope="module")
+def clustered(models, tmp_path_factory):
+    """(checkpoint whose experts fall into groups by their logits, its statistics, Routed of its layers)"""
+    folder = tmp_path_factory.mktemp("clustered")
+    models.build(folder / "model", "qwen3_moe", planted_groups(0.1), **PLANTED_SIZES)
+    uncurl("observe", folder / "model", *models.tasks, "-o", folder / "stats.safetensors")
+    routed = oracle.observe(open_checkpoint(folder / "model"), models.rows(models.words) + models.rows(models.sums))
+    return folder / "model", folder / "stats.safetensors", routed
+
+
+def by_ng_jordan_weiss(affinity, num_groups):
+    """Their section 2: no loops, D^-1/2 A D^-1/2, its largest eigenvectors, rows of length 1, k-means."""
+    kmeans = pytest.importorskip("sklearn.cluster").KMeans(num_groups, n_init=50, random_state=0)
+    weights = affinity - np.diag(np.diag(affinity))
+    scale = weights.sum(axis=1) ** -0.5
+    rows = np.linalg.eigh(weights * np.outer(scale, scale))[1][:, -num_groups:]
+    return kmeans.fit_predict(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+def by_scikit_learn(affinity, num_groups):
     cluster = pytest.importorskip("sklearn.cluster")
-    metrics = pytest.importorskip("sklearn.metrics")
-    folder = models.build(tmp_path / "model", "qwen3_moe", planted_groups(0.1), **PLANTED_SIZES)
-    uncurl("observe", folder, *models.tasks, "-o", tmp_path / "stats.safetensors")
-    routed = oracle.observe(open_checkpoint(folder), models.rows(models.words) + models.rows(models.sums))
-    uncurl("plan", folder, tmp_path / "stats.safetensors", "--experts", PROTOTYPES, "--laplacian", "sklearn",
-           "-o", tmp_path / "plan.json")
+    return cluster.SpectralClustering(num_groups, affinity="precomputed", assign_labels="kmeans", n_init=50,
+                                      random_state=0).fit_predict(affinity)
+
+
+def groups_of_labels(labels):
+    return sorted(np.flatnonzero(labels == label).tolist() for label in set(labels))
+
+
+REFERENCES = pytest.mark.parametrize("options, reference", [((), by_ng_jordan_weiss),
+                                                            (("--laplacian", "sklearn"), by_scikit_learn)],
+                                     ids=["njw", "sklearn"])
+
+
+@REFERENCES
+def test_planted_groups_are_found_as_by_the_reference(tmp_path, clustered, options, reference):
+    folder, stats, routed = clustered
+    uncurl("plan", folder, stats, "--experts", PROTOTYPES, *options, "-o", tmp_path / "plan.json")
     for layer in json.loads((tmp_path / "plan.json").read_text())["layers"]:
-        logits = routed[layer["layer"]].logits
-        norms = np.linalg.norm(logits, axis=0)
-        affinity = (1 + logits.T @ logits / np.outer(norms, norms)) / 2
-        theirs = cluster.SpectralClustering(PROTOTYPES, affinity="precomputed", assign_labels="kmeans",
-                                            random_state=0).fit_predict(affinity)
-        ours = np.empty(EXPERTS, int)
-        for label, members in enumerate(groups_of(layer)):
-            ours[members] = label
-        assert metrics.adjusted_rand_score(theirs, ours) == 1
-        assert sorted(groups_of(layer)) == PLANTED
+        affinity = affinity_of(routed[layer["layer"]].logits)
+        assert sorted(groups_of(layer)) == groups_of_labels(reference(affinity, PROTOTYPES)) == PLANTED
+
+
+@REFERENCES
+def test_groups_of_random_experts_are_those_of_the_reference(tmp_path, models, sums, options, reference):
+    family, expected = sums
+    plan = models.plan(tmp_path / "plan.json", family, *options)
+    for layer in plan["layers"]:
+        affinity = affinity_of(expected[layer["layer"]]["logits"])
+        assert sorted(groups_of(layer)) == groups_of_labels(reference(affinity, EXPERTS_AFTER[family]))
 
 
 @pytest.fixture(scope="module", params=[1, 3], ids=lambda k: f"top-{k}")
@@ -204,11 +279,11 @@ def test_no_group_is_larger_than_allowed(tmp_path, models, method):
 
 
 def test_a_layer_may_take_another_method(tmp_path, models):
-    plan = models.plan(tmp_path / "plan.json", "olmoe", "--layer-method", "0:frequency")
+    plan = models.plan(tmp_path / "plan.json", "olmoe", "--layer-method", "0:frequency", "--router", "wmean")
     alone = models.plan(tmp_path / "alone.json", "olmoe", "--method", "frequency")
-    plain = models.plan(tmp_path / "plain.json", "olmoe")
+    plain = models.plan(tmp_path / "plain.json", "olmoe", "--router", "wmean")
     assert plan["layers"] == [alone["layers"][0], *plain["layers"][1:]]
-    assert [layer["router"] for layer in plan["layers"]] == ["slice", "lse", "lse"]
+    assert [layer["router"] for layer in plan["layers"]] == ["slice", "wmean", "wmean"]
 
 
 def test_mixed_counts_are_written_and_reopened(tmp_path, models):
@@ -218,7 +293,8 @@ def test_mixed_counts_are_written_and_reopened(tmp_path, models):
     assert config["uncurl_num_experts_per_layer"] == [4, 6, 4]
     uncurl("prune", tmp_path / "out", *models.tasks, "--experts", 3, "--method", "reap", "-o", tmp_path / "again")
     config = json.loads((tmp_path / "again" / "config.json").read_text())
-    assert "uncurl_num_experts_per_layer" not in config and 3 in (config.get("num_experts"), config.get("num_local_experts"))
+    assert "uncurl_num_experts_per_layer" not in config
+    assert 3 in (config.get("num_experts"), config.get("num_local_experts"))
 
 
 @pytest.mark.parametrize("family", ["olmoe", "qwen2_moe"])

@@ -112,7 +112,9 @@ TEST(MakePlan, WarnsOfAGroupThatSwallowsMostExperts) {
   const LayerSummary made = summary_of(at::cat({shared, shared, shared, shared, own}, 1), {1, 1, 1, 1, 1, 1});
   RoutingStats stats = stats_of({{1, 1, 1, 1, 1, 1}, {1, 1, 1, 1, 1, 1}});
   stats.layers[1].sources[0] = made.sums;
-  make_plan(two_layer_config(6), stats, 3, {.method = "uncurl"}, listener);
+  PlanRequest request{.method = "uncurl"};
+  request.options.affinity = cluster::AffinityOptions();  // the paper's
+  make_plan(two_layer_config(6), stats, 3, request, listener);
   EXPECT_THAT(warnings, testing::Contains(HasSubstr("layer 1: one group holds 4 of 6 experts")));
 }
 

@@ -12,7 +12,9 @@ LayerSummary directions(const std::vector<double>& degrees, const std::vector<do
   return summary_of(at::stack({angle.cos(), angle.sin()}), counts);
 }
 
-Groups plan(const LayerSummary& layer, std::int64_t count, const MethodOptions& options = {}) {
+/// By the angles themselves: over two tokens, centred logits would say little else than their sign.
+Groups plan(const LayerSummary& layer, std::int64_t count, MethodOptions options = {}) {
+  options.affinity = cluster::AffinityOptions();
   const std::vector<LayerSummary> layers = {layer};
   return plan_frequency_merge({layers, count, options, 0}).front();
 }

@@ -149,12 +149,19 @@ void add_plan_options(CLI::App& command, PlanOptions& options) {
   command.add_option("--protect", options.protect, "experts that stay as they are, e.g. 3:0,17; repeat")
       ->type_name("LAYER:EXPERT,...")
       ->allow_extra_args(false);
-  command.add_option("--centering", options.centering, "of logits before their cosine")
+  const cluster::AffinityOptions& affinity = prune::kDefaultAffinity;
+  command
+      .add_option(
+          "--centering", options.centering,
+          concat("of logits before their cosine; default ", name_of(cluster::centering_names(), affinity.centering)))
       ->check(one_of(cluster::centering_names()));
-  command.add_option("--affinity-map", options.affinity_map, "cosine to affinity")
+  command
+      .add_option("--affinity-map", options.affinity_map,
+                  concat("cosine to affinity; default ", name_of(cluster::affinity_map_names(), affinity.map)))
       ->check(one_of(cluster::affinity_map_names()));
-  command.add_option("--affinity-power", options.affinity_power, "power of the affinity");
-  command.add_option("--laplacian", options.laplacian, "of spectral clustering")
+  command.add_option("--affinity-power", options.affinity_power,
+                     concat("power of the affinity; default ", affinity.power));
+  command.add_option("--laplacian", options.laplacian, "of spectral clustering; default njw")
       ->check(one_of(cluster::laplacian_names()));
   command
       .add_option("--num-restarts", options.num_restarts,

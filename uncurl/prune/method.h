@@ -11,11 +11,16 @@
 
 namespace uncurl::prune {
 
+/// The affinity that loses least without training after merging; docs/method.md section 6 has the measurements.
+/// AffinityOptions() is the paper's.
+inline constexpr cluster::AffinityOptions kDefaultAffinity{
+    .centering = cluster::Centering::kBoth, .map = cluster::AffinityMap::kHalf, .power = 16};
+
 struct MethodOptions {
-  bool renormalize_gates = false;                    ///< reap: divide the top_k gates of a token by their sum first
-  cluster::AffinityOptions affinity;                 ///< merging methods
-  cluster::ClusterOptions clustering;                ///< uncurl; max_cluster_size also frequency-merge
-  std::map<std::int64_t, std::vector<int>> protect;  ///< by layer: experts that stay as they are
+  bool renormalize_gates = false;                        ///< reap: divide the top_k gates of a token by their sum first
+  cluster::AffinityOptions affinity = kDefaultAffinity;  ///< merging methods
+  cluster::ClusterOptions clustering;                    ///< uncurl; max_cluster_size also frequency-merge
+  std::map<std::int64_t, std::vector<int>> protect;      ///< by layer: experts that stay as they are
 };
 
 struct MethodInput {

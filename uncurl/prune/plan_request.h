@@ -13,8 +13,8 @@
 
 namespace uncurl::prune {
 
-/// The router rule that loses least without training after merging; docs/method.md section 6 has the measurements.
-inline constexpr const char* kDefaultMergeRouter = "lse";
+/// The rule that loses least without training after merging; docs/method.md section 6 has the measurements.
+inline constexpr const char* kDefaultMergeRouter = "wmean";
 inline constexpr double kDefaultRidge = 1e-2;
 
 struct PlanRequest {

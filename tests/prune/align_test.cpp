@@ -13,6 +13,18 @@ namespace {
 constexpr AlignOptions kPermuteOnly{.permute = true, .rescale = false};
 constexpr AlignOptions kBoth{.permute = true, .rescale = true};
 
+// The tests speak of experts; the library aligns them neuron by neuron.
+Expert permuted(const Expert& expert, const math::Permutation& p) {
+  return expert_of(prune::permuted(neurons_of(expert), p));
+}
+Expert balanced(const Expert& expert) { return expert_of(prune::balanced(neurons_of(expert))); }
+Expert align_to(const Expert& anchor, const Expert& other, const AlignOptions& options) {
+  return expert_of(prune::align_to(neurons_of(anchor), neurons_of(other), options));
+}
+Tensor match_scores(const Expert& anchor, const Expert& other, const AlignOptions& options) {
+  return prune::match_scores(neurons_of(anchor), neurons_of(other), options);
+}
+
 std::vector<double> row_of(const Tensor& values) { return plain(values); }
 
 double inner(const std::vector<double>& a, const std::vector<double>& b) {

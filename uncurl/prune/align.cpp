@@ -12,44 +12,74 @@ Tensor index_of(const math::Permutation& p) {
   return at::tensor(rows, at::kLong);
 }
 
-/// [F] +1 or -1: whether neuron a's up and down agree with the anchor's or with their negatives.
-Tensor signs(const Expert& anchor, const Expert& other) {
-  const Tensor product_F = (anchor.up * other.up).sum(1) + (anchor.down * other.down).sum(0);
-  return at::where(product_F < 0, at::full_like(product_F, -1.0), at::ones_like(product_F));
+Tensor up_of(const Neurons& neurons) { return neurons.up_down.narrow(1, 0, neurons.gate.size(1)); }
+
+Tensor down_of(const Neurons& neurons) { return neurons.up_down.narrow(1, neurons.gate.size(1), neurons.gate.size(1)); }
+
+/// Inner products [F,F] of what is matched apart: the gate rows, and the up rows with the down columns.
+struct Products {
+  Tensor gate_FF, up_down_FF;
+};
+
+Products products_of(const Neurons& anchor, const Neurons& other) {
+  return {kernels::onednn_linear(anchor.gate, other.gate), kernels::onednn_linear(anchor.up_down, other.up_down)};
+}
+
+Tensor scores_of(const Products& products, const AlignOptions& options) {
+  return products.gate_FF + (options.rescale ? products.up_down_FF.abs() : products.up_down_FF);
+}
+
+/// Negates the neurons whose up and down go against the anchor's. @param agreement_F  their inner products
+Neurons with_signs(const Neurons& neurons, const Tensor& agreement_F) {
+  const Tensor signs_F = at::where(agreement_F < 0, at::full_like(agreement_F, -1.0), at::ones_like(agreement_F));
+  return {neurons.gate, neurons.up_down * signs_F.unsqueeze(1)};
 }
 
 }  // namespace
 
-Expert balanced(const Expert& expert) {
-  const Tensor up_F = expert.up.norm(2, at::IntArrayRef({1})), down_F = expert.down.norm(2, at::IntArrayRef({0}));
+Neurons neurons_of(const Expert& expert) {
+  const std::int64_t width = expert.up.size(0), hidden = expert.up.size(1);
+  Neurons neurons{expert.gate.to(at::kFloat), at::empty({width, 2 * hidden}, expert.up.options().dtype(at::kFloat))};
+  up_of(neurons).copy_(expert.up);
+  down_of(neurons).copy_(expert.down.t());
+  return neurons;
+}
+
+Expert expert_of(const Neurons& neurons) {
+  return {neurons.gate, up_of(neurons).contiguous(), down_of(neurons).t().contiguous()};
+}
+
+Neurons balanced(const Neurons& neurons) {
+  const Tensor up_F = up_of(neurons).norm(2, at::IntArrayRef({1})),
+               down_F = down_of(neurons).norm(2, at::IntArrayRef({1}));
   const Tensor usable_F = (up_F > 0).logical_and(down_F > 0);
   const Tensor scale_F = at::where(usable_F, (down_F / up_F).sqrt(), at::ones_like(up_F));
-  return {expert.gate, expert.up * scale_F.unsqueeze(1), expert.down / scale_F};
+  Neurons result{neurons.gate, neurons.up_down.clone()};
+  up_of(result).mul_(scale_F.unsqueeze(1));
+  down_of(result).div_(scale_F.unsqueeze(1));
+  return result;
 }
 
-Tensor match_scores(const Expert& anchor, const Expert& other, const AlignOptions& options) {
-  const Tensor linear_FF = kernels::onednn_linear(at::cat({anchor.up, anchor.down.t()}, /*dim=*/1),
-                                                  at::cat({other.up, other.down.t()}, /*dim=*/1));
-  const Tensor gates_FF = kernels::onednn_linear(anchor.gate, other.gate);
-  return gates_FF + (options.rescale ? linear_FF.abs() : linear_FF);
+Tensor match_scores(const Neurons& anchor, const Neurons& other, const AlignOptions& options) {
+  return scores_of(products_of(anchor, other), options);
 }
 
-Expert permuted(const Expert& expert, const math::Permutation& p) {
+Neurons permuted(const Neurons& neurons, const math::Permutation& p) {
   const Tensor index = index_of(p);
-  return {expert.gate.index_select(0, index), expert.up.index_select(0, index), expert.down.index_select(1, index)};
+  return {neurons.gate.index_select(0, index), neurons.up_down.index_select(0, index)};
 }
 
-Expert align_to(const Expert& anchor, const Expert& other, const AlignOptions& options) {
-  Expert aligned = other;
-  if (options.permute) {
-    const Tensor scores_FF = match_scores(anchor, other, options).contiguous();
-    const auto n = static_cast<std::size_t>(scores_FF.numel());
-    const std::span<const float> scores(scores_FF.const_data_ptr<float>(), n);
-    aligned = permuted(other, math::maximize_assignment(scores, static_cast<int>(scores_FF.size(0))));
+Neurons align_to(const Neurons& anchor, const Neurons& other, const AlignOptions& options) {
+  if (!options.permute) {
+    return options.rescale ? with_signs(other, (anchor.up_down * other.up_down).sum(/*dim=*/1)) : other;
   }
+  const Products products = products_of(anchor, other);
+  const Tensor scores_FF = scores_of(products, options).contiguous();
+  const std::span<const float> scores(scores_FF.const_data_ptr<float>(), static_cast<std::size_t>(scores_FF.numel()));
+  const math::Permutation best = math::maximize_assignment(scores, static_cast<int>(scores_FF.size(0)));
+  const Neurons aligned = permuted(other, best);
   if (!options.rescale) return aligned;
-  const Tensor signs_F = signs(anchor, aligned);
-  return {aligned.gate, aligned.up * signs_F.unsqueeze(1), aligned.down * signs_F};
+  return with_signs(aligned, products.up_down_FF.gather(1, index_of(best).unsqueeze(1)).squeeze(1));
 }
 
 }  // namespace uncurl::prune

@@ -9,19 +9,30 @@
 
 namespace uncurl::prune {
 
+/// An expert neuron by neuron, in fp32: whatever belongs to hidden neuron a lies in row a. One order of the rows moves
+/// all of it, and rows are what products, copies and sums are fast on.
+struct Neurons {
+  Tensor gate;     ///< [F,D]
+  Tensor up_down;  ///< [F,2D] the up row, then the down column
+};
+
+/// @param expert  in any dtype
+Neurons neurons_of(const Expert& expert);
+Expert expert_of(const Neurons& neurons);  ///< fp32, contiguous
+
 /// The same expert with |up row a| = |down column a| for every neuron a: up times s and down over s is no change.
-/// Neurons with a zero on either side stay. @param expert fp32
-Expert balanced(const Expert& expert);
+/// Neurons with a zero on either side stay.
+Neurons balanced(const Neurons& neurons);
 
 /// Score [F,F] fp32 of matching anchor neuron a with other's neuron b: the inner product of all their weights. With
 /// options.rescale the sign of the up/down part is free, since both may be negated together.
-Tensor match_scores(const Expert& anchor, const Expert& other, const AlignOptions& options);
+Tensor match_scores(const Neurons& anchor, const Neurons& other, const AlignOptions& options);
 
-/// `other` with its neurons in the order of `anchor`, both fp32 and, with options.rescale, both balanced.
-/// Cost 2 F^2 3D for the scores and O(F^3) at worst for the assignment. One thread.
-Expert align_to(const Expert& anchor, const Expert& other, const AlignOptions& options);
+/// `other` with its neurons in the order of `anchor`, with options.rescale both balanced before and signs as the
+/// anchor's. Cost 2 F^2 3D for the scores and O(F^3) at worst for the assignment. One thread.
+Neurons align_to(const Neurons& anchor, const Neurons& other, const AlignOptions& options);
 
-/// Gate rows, up rows and down columns in the order of p: neuron a becomes the old neuron p[a].
-Expert permuted(const Expert& expert, const math::Permutation& p);
+/// In the order of p: neuron a becomes the old neuron p[a].
+Neurons permuted(const Neurons& neurons, const math::Permutation& p);
 
 }  // namespace uncurl::prune

@@ -8,15 +8,16 @@
 
 #include "uncurl/kernels/moe.h"
 #include "uncurl/model/stream.h"
+#include "uncurl/prune/quality.h"
 
 namespace uncurl::prune {
 namespace {
 
 // Fitted once to runs of the example checkpoint and of the benchmark's model; docs/performance.md, "Estimates".
-constexpr double kProgramBytes = 2.4e8;       // libtorch and the program before the first tensor
-constexpr double kAttentionEfficiency = 0.2;  // of scaled_dot_product_attention, beside the products of experts
-constexpr double kDenseEfficiency = 0.9;      // of everything around the experts, likewise
-constexpr double kReadBytesPerSecond = 2e9;   // cold file pages
+constexpr double kProgramBytes = 2.4e8;        // libtorch and the program before the first tensor
+constexpr double kAttentionEfficiency = 0.27;  // of scaled_dot_product_attention, beside the products of experts
+constexpr double kDenseEfficiency = 0.9;       // of everything around the experts, likewise
+constexpr double kReadBytesPerSecond = 4e9;    // file pages
 constexpr double kWriteBytesPerSecond = 1e9;
 constexpr double kAssignmentSeconds = 6e-3;  // at width 768, one thread
 constexpr double kAssignmentPower = 2.4;     // of the width
@@ -59,14 +60,15 @@ double stats_bytes(const model::ModelConfig& config, const Workload& work) {
   return bytes;
 }
 
-/// Weights that a sweep holds at once: two layers as stored, and one converted where it computes in another dtype.
+/// Weights that a sweep holds at once: one layer as stored, and once more where it computes in another dtype. What is
+/// read ahead of the next layer waits in the file system's cache and is not the process's own.
 double resident_weights(const model::Model& model, const Compute& compute) {
   const double stored = layer_bytes(model);
   const double stored_element = model::expert_dtype(model) == "F32" ? 4.0 : 2.0;
   const double converted = compute.dtype == model::default_dtype(model) && model::expert_dtype(model) != "F16"
                                ? 0
                                : stored / stored_element * element_bytes(compute);
-  return 2 * stored + converted;
+  return stored + converted;
 }
 
 double sweep_seconds(const model::ModelConfig& config, std::int64_t tokens, std::int64_t row_tokens,
@@ -186,7 +188,7 @@ Cost estimate_build(const model::Model& model, const Compute& compute, const Wor
   const double align = merging ? work.threads * (8 * 4 * expert_weights(config) + 3 * 4 * width * width) : 0;
   const double heads = 2 * element_bytes(compute) * head;
   const double logits =
-      7 * 4.0 * std::min(static_cast<double>(std::int64_t{1} << 24), held_out * static_cast<double>(config.vocab_size));
+      7 * 4.0 * std::min(static_cast<double>(kLogitsAtOnce), held_out * static_cast<double>(config.vocab_size));
   const double hidden = 3 * element_bytes(compute) * held_out * static_cast<double>(config.hidden_size);
   const double layers = resident_weights(model, compute) + chunk_bytes(config, compute, work.held_out_tokens);
   return {seconds, kProgramBytes + stats_bytes(config, work) + hidden + std::max(layers + align, heads + logits)};

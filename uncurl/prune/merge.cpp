@@ -14,19 +14,19 @@
 namespace uncurl::prune {
 namespace {
 
-Expert to_float(const Expert& expert) {
-  return {expert.gate.to(at::kFloat), expert.up.to(at::kFloat), expert.down.to(at::kFloat)};
-}
-
 Expert rounded_like(const Expert& expert, const Expert& stored) {
   return {expert.gate.to(stored.gate.scalar_type()), expert.up.to(stored.up.scalar_type()),
           expert.down.to(stored.down.scalar_type())};
 }
 
-void add_(Expert& sum, const Expert& expert, double weight) {
-  sum.gate.add_(expert.gate, weight);
-  sum.up.add_(expert.up, weight);
-  sum.down.add_(expert.down, weight);
+void add_(Neurons& sum, const Neurons& neurons, double weight) {
+  sum.gate.add_(neurons.gate, weight);
+  sum.up_down.add_(neurons.up_down, weight);
+}
+
+Neurons prepared(const Expert& stored, const AlignOptions& options) {
+  const Neurons neurons = neurons_of(stored);
+  return options.rescale ? balanced(neurons) : neurons;
 }
 
 /// A member that has to be aligned to the anchor of its group.
@@ -47,16 +47,14 @@ std::vector<Pair> pairs_of(const Groups& groups) {
 
 /// A group whose members are being added up, in fp32.
 struct OpenGroup {
-  Expert anchor, sum;
+  Neurons anchor, sum;
 };
 
 OpenGroup open_group(const std::vector<Expert>& experts, const ExpertGroup& group, const AlignOptions& options) {
-  const Expert stored = to_float(experts[static_cast<std::size_t>(group.anchor)]);
-  const Expert anchor = options.rescale ? balanced(stored) : stored;
-  OpenGroup open{anchor, {at::zeros_like(anchor.gate), at::zeros_like(anchor.up), at::zeros_like(anchor.down)}};
+  const Neurons anchor = prepared(experts[static_cast<std::size_t>(group.anchor)], options);
   const auto place = std::find(group.members.begin(), group.members.end(), group.anchor) - group.members.begin();
-  add_(open.sum, anchor, group.weights[static_cast<std::size_t>(place)]);
-  return open;
+  const double weight = group.weights[static_cast<std::size_t>(place)];
+  return {anchor, {anchor.gate * weight, anchor.up_down * weight}};
 }
 
 /// Calls align(i) for i in [first, last), one a thread.
@@ -79,7 +77,8 @@ void for_each_in_parallel(std::size_t first, std::size_t last, Align align) {
   if (failure) std::rethrow_exception(failure);
 }
 
-Expert finished(Expert expert, double scale, const Expert& stored) {
+Expert finished(const Neurons& neurons, double scale, const Expert& stored) {
+  Expert expert = expert_of(neurons);
   if (scale != 1.0) expert.down = expert.down * scale;
   return rounded_like(expert, stored);
 }
@@ -92,7 +91,7 @@ std::vector<Expert> merge_groups(const std::vector<Expert>& experts, const Group
   std::vector<Expert> merged;
   for (const ExpertGroup& group : groups) {  // what no other member is added to
     const Expert& stored = experts[static_cast<std::size_t>(group.anchor)];
-    merged.push_back(group.scale == 1.0 ? stored : finished(to_float(stored), group.scale, stored));
+    merged.push_back(group.scale == 1.0 ? stored : finished(neurons_of(stored), group.scale, stored));
   }
   const std::vector<Pair> pairs = pairs_of(groups);
   const auto batch = static_cast<std::size_t>(at::get_num_threads());
@@ -103,11 +102,11 @@ std::vector<Expert> merge_groups(const std::vector<Expert>& experts, const Group
       const std::size_t g = pairs[i].group;
       if (!open.contains(g)) open.emplace(g, open_group(experts, groups[g], options));
     }
-    std::vector<Expert> aligned(last - first);
+    std::vector<Neurons> aligned(last - first);
     for_each_in_parallel(first, last, [&](std::size_t i) {
       const int member = groups[pairs[i].group].members[pairs[i].member];
-      const Expert other = to_float(experts[static_cast<std::size_t>(member)]);
-      aligned[i - first] = align_to(open.at(pairs[i].group).anchor, options.rescale ? balanced(other) : other, options);
+      const Neurons other = prepared(experts[static_cast<std::size_t>(member)], options);
+      aligned[i - first] = align_to(open.at(pairs[i].group).anchor, other, options);
     });
     for (std::size_t i = first; i < last; ++i) {
       const std::size_t g = pairs[i].group;

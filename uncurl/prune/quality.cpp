@@ -12,8 +12,6 @@
 namespace uncurl::prune {
 namespace {
 
-constexpr std::int64_t kLogitsAtOnce = std::int64_t{1} << 23;  // 32 MB a buffer, whatever the vocabulary
-
 /// Sums of one held-out row.
 struct RowSums {
   double tokens = 0, loss_original = 0, loss_pruned = 0, kl = 0, agrees = 0;

@@ -13,6 +13,9 @@
 
 namespace uncurl::prune {
 
+/// Logits that are compared at once: 32 MB a buffer, whatever the vocabulary.
+inline constexpr std::int64_t kLogitsAtOnce = std::int64_t{1} << 23;
+
 /// Of one source, or of all. Intervals are 95%, rows being the sampling unit.
 struct Quality {
   std::string source;

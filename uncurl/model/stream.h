@@ -45,7 +45,7 @@ class LayerStream {
 
 struct SweepOptions {
   std::int64_t first_layer = 0;
-  std::int64_t chunk_tokens = 4096;  ///< tokens that run together; bounds the temporaries, changes roundings only
+  std::int64_t chunk_tokens = 8192;  ///< tokens that run together; bounds the temporaries, changes roundings only
   std::string label = "running";     ///< for progress: "<label> layer 3 of 48"
   nn::Implementation implementation = nn::Implementation::kFastest;
   std::function<void(std::int64_t layer)> after_layer;                 ///< hidden_ND then holds the output of `layer`

@@ -17,6 +17,7 @@ namespace {
 constexpr double kProgramBytes = 2.4e8;        // libtorch and the program before the first tensor
 constexpr double kAttentionEfficiency = 0.27;  // of scaled_dot_product_attention, beside the products of experts
 constexpr double kDenseEfficiency = 0.9;       // of everything around the experts, likewise
+constexpr double kTokenSeconds = 12e-6;        // of norms, routing and statistics, a token and layer on one thread
 constexpr double kReadBytesPerSecond = 4e9;    // file pages
 constexpr double kWriteBytesPerSecond = 1e9;
 constexpr double kAssignmentSeconds = 6e-3;  // at width 768, one thread
@@ -72,7 +73,7 @@ double resident_weights(const model::Model& model, const Compute& compute) {
 }
 
 double sweep_seconds(const model::ModelConfig& config, std::int64_t tokens, std::int64_t row_tokens,
-                     std::int64_t num_experts, const MachineSpeed& speed) {
+                     std::int64_t num_experts, int threads, const MachineSpeed& speed) {
   double expert_flops = 0, other_flops = 0, attention_flops = 0, tasks = 0;
   const std::int64_t chunk = std::min(tokens, model::SweepOptions{}.chunk_tokens);
   const double chunks = std::ceil(static_cast<double>(tokens) / static_cast<double>(std::max<std::int64_t>(1, chunk)));
@@ -86,7 +87,7 @@ double sweep_seconds(const model::ModelConfig& config, std::int64_t tokens, std:
   const auto n = static_cast<double>(tokens);
   return (expert_flops + other_flops / kDenseEfficiency + attention_flops / kAttentionEfficiency) * n /
              speed.flops_per_second +
-         tasks * speed.task_seconds;
+         tasks * speed.task_seconds + n * static_cast<double>(config.num_layers()) * kTokenSeconds / threads;
 }
 
 double align_seconds(const model::ModelConfig& config, std::int64_t after, const Workload& work,
@@ -167,7 +168,7 @@ Cost estimate_observe(const model::Model& model, const Compute& compute, const W
   const double hidden = element_bytes(compute) * static_cast<double>(work.num_tokens * config.hidden_size);
   const double embeddings = static_cast<double>(model.checkpoint.at(model.family->names.embeddings).num_bytes());
   const double all_bytes = static_cast<double>(model.checkpoint.total_bytes());
-  return {sweep_seconds(config, work.num_tokens, work.row_tokens, config.num_experts, speed) +
+  return {sweep_seconds(config, work.num_tokens, work.row_tokens, config.num_experts, work.threads, speed) +
               all_bytes / kReadBytesPerSecond,
           kProgramBytes + hidden + embeddings + resident_weights(model, compute) +
               chunk_bytes(config, compute, work.num_tokens) + stats_bytes(config, work)};
@@ -181,7 +182,7 @@ Cost estimate_build(const model::Model& model, const Compute& compute, const Wor
   const auto held_out = static_cast<double>(work.held_out_tokens);
   const double head = static_cast<double>(config.vocab_size * config.hidden_size);
   const double seconds =
-      sweeps * (sweep_seconds(config, work.held_out_tokens, work.row_tokens, num_experts_after, speed) +
+      sweeps * (sweep_seconds(config, work.held_out_tokens, work.row_tokens, num_experts_after, work.threads, speed) +
                 2 * 2 * head * held_out / speed.flops_per_second + bytes_after / kReadBytesPerSecond) +
       bytes_after / kWriteBytesPerSecond + (merging ? align_seconds(config, num_experts_after, work, speed) : 0);
   const auto width = static_cast<double>(config.expert_width);

@@ -129,6 +129,8 @@ TEST(CheckPlan, WantsAPositiveRidgeForTheRouterRuleThatUsesIt) {
     EXPECT_THAT(fault(plan), HasSubstr("expected a positive number"));
   }
   for (LayerPlan& layer : plan.layers) layer.router = "wmean";
+  EXPECT_THAT(fault(plan), HasSubstr("the plan has ridge nan"));  // nonsense stays nonsense
+  plan.ridge = 0;
   EXPECT_NO_THROW(check_plan(plan, two_layer_config(5)));
 }
 

@@ -56,13 +56,15 @@ Groups in_order(Groups groups) {
 void check_plan(const Plan& plan, const model::ModelConfig& config) {
   check(plan.model_type == config.model_type, "the plan is for a ", plan.model_type, " model, this is ",
         config.model_type);
+  check(std::isfinite(plan.ridge) && plan.ridge >= 0, "the plan has ridge ", plan.ridge,
+        ", expected a positive number");
   const std::vector<std::int64_t> moe_layers = config.moe_layers();
   check(plan.layers.size() == moe_layers.size(), "the plan has ", plan.layers.size(), " layers, the model has ",
         moe_layers.size(), " with experts");
   for (std::size_t i = 0; i < plan.layers.size(); ++i) {
     const LayerPlan& layer = plan.layers[i];
-    check(layer.router != "lse" || (std::isfinite(plan.ridge) && plan.ridge > 0), "the plan has ridge ", plan.ridge,
-          ", expected a positive number: it is what keeps the router rule lse well posed");
+    check(layer.router != "lse" || plan.ridge > 0,
+          "the plan has ridge 0, expected a positive number: it is what keeps the router rule lse well posed");
     check(layer.layer == moe_layers[i], "entry ", i, " of the plan is for layer ", layer.layer, ", expected layer ",
           moe_layers[i]);
     with_context(concat("layer ", layer.layer), [&] { check_layer(layer, config); });

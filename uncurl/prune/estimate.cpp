@@ -90,6 +90,15 @@ double sweep_seconds(const model::ModelConfig& config, std::int64_t tokens, std:
          tasks * speed.task_seconds + n * static_cast<double>(config.num_layers()) * kTokenSeconds / threads;
 }
 
+/// The held-out rows through the layers, and through both heads.
+double measure_seconds(const model::ModelConfig& config, const Workload& work, const MachineSpeed& speed,
+                       std::int64_t num_experts) {
+  const auto head = static_cast<double>(config.vocab_size * config.hidden_size);
+  const auto held_out = static_cast<double>(work.held_out_tokens);
+  return sweep_seconds(config, work.held_out_tokens, work.row_tokens, num_experts, work.threads, speed) +
+         2 * 2 * head * held_out / speed.flops_per_second;
+}
+
 double align_seconds(const model::ModelConfig& config, std::int64_t after, const Workload& work,
                      const MachineSpeed& speed) {
   const auto width = static_cast<double>(config.expert_width);
@@ -182,8 +191,7 @@ Cost estimate_build(const model::Model& model, const Compute& compute, const Wor
   const auto held_out = static_cast<double>(work.held_out_tokens);
   const double head = static_cast<double>(config.vocab_size * config.hidden_size);
   const double seconds =
-      sweeps * (sweep_seconds(config, work.held_out_tokens, work.row_tokens, num_experts_after, work.threads, speed) +
-                2 * 2 * head * held_out / speed.flops_per_second + bytes_after / kReadBytesPerSecond) +
+      sweeps * (measure_seconds(config, work, speed, num_experts_after) + bytes_after / kReadBytesPerSecond) +
       bytes_after / kWriteBytesPerSecond + (merging ? align_seconds(config, num_experts_after, work, speed) : 0);
   const auto width = static_cast<double>(config.expert_width);
   const double align = merging ? work.threads * (8 * 4 * expert_weights(config) + 3 * 4 * width * width) : 0;
@@ -193,6 +201,13 @@ Cost estimate_build(const model::Model& model, const Compute& compute, const Wor
   const double hidden = 3 * element_bytes(compute) * held_out * static_cast<double>(config.hidden_size);
   const double layers = resident_weights(model, compute) + chunk_bytes(config, compute, work.held_out_tokens);
   return {seconds, kProgramBytes + stats_bytes(config, work) + hidden + std::max(layers + align, heads + logits)};
+}
+
+double estimate_try(const model::Model& model, const Workload& work, const MachineSpeed& speed,
+                    std::int64_t num_experts_after, bool merging) {
+  return measure_seconds(model.config, work, speed, num_experts_after) +
+         (merging ? align_seconds(model.config, num_experts_after, work, speed) : 0) +
+         static_cast<double>(model.checkpoint.total_bytes()) / kReadBytesPerSecond;
 }
 
 ModelSize model_size(const model::Model& model, std::int64_t num_experts) {

@@ -42,6 +42,10 @@ Cost estimate_observe(const model::Model& model, const Compute& compute, const W
 Cost estimate_build(const model::Model& model, const Compute& compute, const Workload& work, const MachineSpeed& speed,
                     std::int64_t num_experts_after, bool merging);
 
+/// Seconds of trying a plan in memory on the held-out rows: nothing is written or compared.
+double estimate_try(const model::Model& model, const Workload& work, const MachineSpeed& speed,
+                    std::int64_t num_experts_after, bool merging);
+
 /// Parameters of the whole model, and those that one token meets, if every MoE layer holds `num_experts`.
 struct ModelSize {
   std::int64_t parameters = 0;

@@ -12,11 +12,6 @@
 namespace uncurl::prune {
 namespace {
 
-/// Sums of one held-out row.
-struct RowSums {
-  double tokens = 0, loss_original = 0, loss_pruned = 0, kl = 0, agrees = 0;
-};
-
 /// Tokens that are followed by another token of their row, and the row of each.
 struct Predicted {
   std::vector<std::int64_t> tokens;
@@ -91,28 +86,14 @@ Quality summarize(const std::string& source, const std::vector<RowSums>& rows) {
   return quality;
 }
 
-std::vector<Quality> by_source(const std::vector<RowSums>& rows, const RoutingStats& stats) {
-  std::vector<Quality> qualities;
-  if (rows.empty()) return qualities;
-  for (std::size_t s = 0; s < stats.held_out.source_names.size(); ++s) {
-    std::vector<RowSums> own;
-    for (std::size_t r = 0; r < rows.size(); ++r) {
-      if (stats.held_out.source_of_row[r] == static_cast<std::int64_t>(s)) own.push_back(rows[r]);
-    }
-    if (!own.empty()) qualities.push_back(summarize(stats.held_out.source_names[s], own));
-  }
-  if (qualities.size() > 1) qualities.push_back(summarize("all", rows));
-  return qualities;
-}
-
-std::vector<Quality> measure(const model::LayerStream& original, const model::LayerStream& pruned,
+std::vector<RowSums> measure(const model::LayerStream& original, const model::LayerStream& pruned,
                              const model::SweepOptions& sweep, const RoutingStats& stats, const Listener& listener) {
   const HeldOut& held_out = stats.held_out;
   if (held_out.rows.num_rows() == 0) return {};
   Tensor hidden_ND = pruned.embed(held_out.rows.ids_N);
   model::sweep_layers_(hidden_ND, held_out.rows, pruned, sweep, nullptr, listener);
   const Tensor final_ND = pruned.final_norm(hidden_ND);
-  return by_source(compare_rows(held_out, original.head(), pruned.head(), final_ND), stats);
+  return compare_rows(held_out, original.head(), pruned.head(), final_ND);
 }
 
 Json estimate_json(const math::Estimate& estimate) {
@@ -124,14 +105,34 @@ Json estimate_json(const math::Estimate& estimate) {
 
 }  // namespace
 
+std::vector<Quality> summarize_rows(const std::vector<RowSums>& rows, const HeldOut& held_out) {
+  std::vector<Quality> qualities;
+  if (rows.empty()) return qualities;
+  for (std::size_t s = 0; s < held_out.source_names.size(); ++s) {
+    std::vector<RowSums> own;
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+      if (held_out.source_of_row[r] == static_cast<std::int64_t>(s)) own.push_back(rows[r]);
+    }
+    if (!own.empty()) qualities.push_back(summarize(held_out.source_names[s], own));
+  }
+  if (qualities.size() > 1) qualities.push_back(summarize("all", rows));
+  return qualities;
+}
+
 std::vector<Quality> measure_checkpoint(const model::LayerStream& original, const model::LayerStream& pruned,
                                         const RoutingStats& stats, const Listener& listener) {
-  return measure(original, pruned, {.label = "measuring"}, stats, listener);
+  return summarize_rows(measure(original, pruned, {.label = "measuring"}, stats, listener), stats.held_out);
 }
 
 std::vector<Quality> measure_plan(const model::LayerStream& original, const Plan& plan,
                                   const std::vector<LayerSummary>& layers, const RoutingStats& stats,
                                   const Listener& listener) {
+  return summarize_rows(measure_plan_by_row(original, plan, layers, stats, listener), stats.held_out);
+}
+
+std::vector<RowSums> measure_plan_by_row(const model::LayerStream& original, const Plan& plan,
+                                         const std::vector<LayerSummary>& layers, const RoutingStats& stats,
+                                         const Listener& listener) {
   model::SweepOptions sweep{.label = "trying"};
   sweep.edit = [&](model::LayerWeights weights, std::int64_t layer) {
     for (std::size_t i = 0; i < plan.layers.size(); ++i) {

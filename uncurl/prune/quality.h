@@ -26,6 +26,14 @@ struct Quality {
   math::Estimate agreement;  ///< share of tokens whose likeliest next token is the same
 };
 
+/// Sums over the predicted tokens of one held-out row, from which the quality on any rows follows.
+struct RowSums {
+  double tokens = 0, loss_original = 0, loss_pruned = 0, kl = 0, agrees = 0;
+};
+
+/// Entries by source, then one for all if there are several. @param rows  one for each held-out row, or none at all
+std::vector<Quality> summarize_rows(const std::vector<RowSums>& rows, const HeldOut& held_out);
+
 /// The held-out rows through a written checkpoint. Entries by source, then one for all if there are several; empty
 /// without held-out rows.
 std::vector<Quality> measure_checkpoint(const model::LayerStream& original, const model::LayerStream& pruned,
@@ -35,6 +43,11 @@ std::vector<Quality> measure_checkpoint(const model::LayerStream& original, cons
 std::vector<Quality> measure_plan(const model::LayerStream& original, const Plan& plan,
                                   const std::vector<LayerSummary>& layers, const RoutingStats& stats,
                                   const Listener& listener);
+
+/// The rows of measure_plan, for comparing plans row by row.
+std::vector<RowSums> measure_plan_by_row(const model::LayerStream& original, const Plan& plan,
+                                         const std::vector<LayerSummary>& layers, const RoutingStats& stats,
+                                         const Listener& listener);
 
 /// An estimate on the scale of perplexity.
 math::Estimate perplexity(const math::Estimate& loss);

@@ -59,5 +59,26 @@ TEST(Rows, ChunksHoldAsManyWholeRowsAsFit) {
 
 TEST(Rows, ALongRowIsAChunkOfItsOwn) { EXPECT_EQ(chunks_of(three_rows(), 1), (Pairs{{0, 1}, {1, 2}, {2, 3}})); }
 
+/// A text of three tokens, one that continues its first two, one that stands alone, one that continues that.
+PackedRows tree() {
+  PackedRows rows = pack_rows({{5, 6, 7}, {8, 9}, {1, 2}, {3}});
+  rows.prefixes = {{}, {0, 2}, {}, {2, 1}};
+  return rows;
+}
+
+TEST(Rows, CountPositionsBehindWhatTheyContinue) {
+  EXPECT_TRUE(test::identical(positions(tree()), longs({0, 1, 2, 2, 3, 0, 1, 1})));
+  EXPECT_EQ(tree().longest(), 4);
+}
+
+TEST(Rows, StayWithTheRowThatTheyContinue) {
+  EXPECT_EQ(chunks_of(tree(), 1), (Pairs{{0, 2}, {2, 4}}));
+  EXPECT_EQ(chunks_of(tree(), 100), (Pairs{{0, 4}}));
+  const PackedRows slice = slice_rows(tree(), 2, 4);
+  EXPECT_EQ(slice.prefix(0).row, -1);
+  EXPECT_EQ(slice.prefix(1).row, 0);
+  EXPECT_EQ(slice.prefix(1).length, 1);
+}
+
 }  // namespace
 }  // namespace uncurl::model

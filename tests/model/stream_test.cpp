@@ -59,6 +59,39 @@ TEST_P(StreamOfFamily, TheSizeOfChunksChangesResultsByRoundingOnly) {
   EXPECT_TRUE(test::near(run({.family = GetParam()}, {.chunk_tokens = 1}), whole, tolerance));
 }
 
+// Texts that share their beginning, run whole and run with the beginning once.
+TEST_P(StreamOfFamily, RowsThatContinueOthersEqualWholeOnes) {
+  const TemporaryFolder folder;
+  test::write_tiny_checkpoint(folder / "model", {.family = GetParam()});
+  const Model model = open_model(folder / "model");
+  const LayerStream stream(model, {});
+  const auto run_rows = [&](const PackedRows& rows) {
+    Tensor hidden = stream.embed(rows.ids_N);
+    sweep_layers_(hidden, rows, stream, {}, nullptr, {});
+    return hidden;
+  };
+  PackedRows tree = pack_rows({{1, 2, 3, 4, 5, 6, 7}, {8, 9}, {3}, {10, 11}});
+  tree.prefixes = {{}, {0, 5}, {0, 7}, {}};
+  const Tensor whole =
+      run_rows(pack_rows({{1, 2, 3, 4, 5, 6, 7}, {1, 2, 3, 4, 5, 8, 9}, {1, 2, 3, 4, 5, 6, 7, 3}, {10, 11}}));
+  const Tensor expected = at::cat({whole.slice(0, 0, 7), whole.slice(0, 12, 14), whole.slice(0, 21, 24)});
+  EXPECT_TRUE(test::near(run_rows(tree), expected, 1e-5 * test::max_abs(expected)));
+}
+
+TEST_P(StreamOfFamily, ResidentWeightsGiveTheSameBits) {
+  const TemporaryFolder folder;
+  test::write_tiny_checkpoint(folder / "model", {.family = GetParam(), .dtype = at::kBFloat16});
+  const Model model = open_model(folder / "model");
+  const LayerStream streamed(model, {}), resident(model, {}, Weights::kResident);
+  const PackedRows rows = pack_rows(kRows);
+  const auto last = [&](const LayerStream& stream) {
+    Tensor hidden = stream.embed(rows.ids_N);
+    sweep_layers_(hidden, rows, stream, {}, nullptr, {});
+    return stream.final_norm(hidden).matmul(stream.head().t());
+  };
+  EXPECT_TRUE(test::identical(last(resident), last(streamed)));
+}
+
 TEST_P(StreamOfFamily, FastestEqualsPlain) {
   const Tensor plain = run({.family = GetParam()}, {.implementation = nn::Implementation::kPlain});
   EXPECT_TRUE(test::near(run({.family = GetParam()}), plain, 1e-5 * test::max_abs(plain)));

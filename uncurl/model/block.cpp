@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "uncurl/nn/attention.h"
+#include "uncurl/nn/cached_attention.h"
 #include "uncurl/nn/linear.h"
 #include "uncurl/nn/norm.h"
 
@@ -19,8 +20,12 @@ Tensor norm_heads(const Tensor& x, const Tensor& weight, std::int64_t head_dim, 
                   : nn::rms_norm(x, weight, epsilon);
 }
 
-Tensor run_attention(const Tensor& x_ND, const AttentionWeights& w, const BlockContext& context, std::int64_t layer,
-                     const PackedRows& rows) {
+/// Queries, keys and values by head, turned to their positions.
+struct Projected {
+  Tensor q_NHd, k_NHd, v_NHd;
+};
+
+Projected project(const Tensor& x_ND, const AttentionWeights& w, const BlockContext& context, const Tensor& where) {
   const ModelConfig& config = context.config;
   const auto clip = [&](const Tensor& x) {
     return config.clip_qkv > 0 ? x.clamp(-config.clip_qkv, config.clip_qkv) : x;
@@ -29,18 +34,76 @@ Tensor run_attention(const Tensor& x_ND, const AttentionWeights& w, const BlockC
   const Tensor q = norm_heads(nn::linear(x_ND, w.q, w.q_bias), w.q_norm, config.head_dim, config.norm_epsilon);
   const Tensor k = norm_heads(nn::linear(x_ND, w.k, w.k_bias), w.k_norm, config.head_dim, config.norm_epsilon);
   const Tensor v = nn::linear(x_ND, w.v, w.v_bias);
-  const Tensor where = positions(rows).to(x_ND.device());
-  const Tensor mixed_NHd = nn::attention(nn::apply_rope(heads(clip(q)), context.rope, where),
-                                         nn::apply_rope(heads(clip(k)), context.rope, where), heads(clip(v)),
-                                         rows.begins, 1.0 / std::sqrt(static_cast<double>(config.head_dim)),
-                                         config.layers[static_cast<std::size_t>(layer)].window);
+  return {nn::apply_rope(heads(clip(q)), context.rope, where), nn::apply_rope(heads(clip(k)), context.rope, where),
+          heads(clip(v))};
+}
+
+double scale_of(const ModelConfig& config) { return 1.0 / std::sqrt(static_cast<double>(config.head_dim)); }
+
+std::int64_t window_of(const BlockContext& context, std::int64_t layer) {
+  return context.config.layers[static_cast<std::size_t>(layer)].window;
+}
+
+/// Rows that stand alone in runs, those that continue another one by one.
+Tensor attend_in_tree(const Projected& x, const PackedRows& rows, double scale, std::int64_t window) {
+  Tensor out_NHd = at::empty_like(x.q_NHd);
+  const auto begin_of = [&](std::int64_t row) { return rows.begins[static_cast<std::size_t>(row)]; };
+  for (std::int64_t row = 0; row < rows.num_rows();) {
+    const Prefix prefix = rows.prefix(row);
+    std::int64_t end = row + 1;
+    while (prefix.row < 0 && end < rows.num_rows() && rows.prefix(end).row < 0) ++end;
+    const std::int64_t begin = begin_of(row), length = begin_of(end) - begin;
+    const auto part = [&](const Tensor& t) { return t.narrow(0, begin, length); };
+    const auto with_prefix = [&](const Tensor& t) {
+      return at::cat({t.narrow(0, begin_of(prefix.row), prefix.length), part(t)});
+    };
+    if (prefix.row < 0) {
+      std::vector<std::int64_t> begins;
+      for (std::int64_t r = row; r <= end; ++r) begins.push_back(begin_of(r) - begin);
+      part(out_NHd).copy_(nn::attention(part(x.q_NHd), part(x.k_NHd), part(x.v_NHd), begins, scale, window));
+    } else {
+      part(out_NHd).copy_(
+          nn::continued_attention(part(x.q_NHd), with_prefix(x.k_NHd), with_prefix(x.v_NHd), scale, window));
+    }
+    row = end;
+  }
+  return out_NHd;
+}
+
+Tensor run_attention(const Tensor& x_ND, const AttentionWeights& w, const BlockContext& context, std::int64_t layer,
+                     const PackedRows& rows) {
+  const Projected x = project(x_ND, w, context, positions(rows).to(x_ND.device()));
+  if (context.cache != nullptr) context.cache->fill(layer, x.k_NHd, x.v_NHd, rows, context.first_sequence);
+  const double scale = scale_of(context.config);
+  const std::int64_t window = window_of(context, layer);
+  const Tensor mixed_NHd = rows.prefixes.empty() ? nn::attention(x.q_NHd, x.k_NHd, x.v_NHd, rows.begins, scale, window)
+                                                 : attend_in_tree(x, rows, scale, window);
   return nn::linear(mixed_NHd.reshape({x_ND.size(0), -1}), w.o, w.o_bias);
+}
+
+Tensor run_cached_attention(const Tensor& x_BD, const AttentionWeights& w, const BlockContext& context,
+                            std::int64_t layer, KvCache& cache) {
+  const Projected x = project(x_BD, w, context, cache.lengths_B());
+  cache.append(layer, x.k_NHd, x.v_NHd);
+  const Tensor mixed_BHd = nn::cached_attention(x.q_NHd, cache.keys(layer), cache.values(layer), cache.lengths_B() + 1,
+                                                scale_of(context.config), window_of(context, layer));
+  return nn::linear(mixed_BHd.reshape({x_BD.size(0), -1}), w.o, w.o_bias);
+}
+
+/// What follows attention: norm, experts or the dense MLP, and the residual stream.
+Tensor add_mlp(const Tensor& attended_ND, const LayerWeights& weights, const BlockContext& context, std::int64_t layer,
+               std::int64_t first_token, MoeObserver* observer) {
+  const Tensor x_ND = nn::rms_norm(attended_ND, weights.post_attention_norm, context.config.norm_epsilon);
+  const bool moe = context.config.layers[static_cast<std::size_t>(layer)].moe;
+  return attended_ND +
+         (moe ? run_moe(x_ND, weights.moe, context, layer, first_token, observer, attended_ND)
+              : nn::dense_mlp(x_ND, weights.dense));
 }
 
 }  // namespace
 
 Tensor run_moe(const Tensor& x_ND, const MoeWeights& weights, const BlockContext& context, std::int64_t layer,
-               std::int64_t first_token, MoeObserver* observer) {
+               std::int64_t first_token, MoeObserver* observer, const Tensor& residual_ND) {
   const Tensor logits_NE = nn::linear(x_ND, weights.router);
   const nn::Routing routing = nn::route(logits_NE, context.config.routing, weights.correction_bias);
   const Tensor ids_NK = weights.expert_of_row.defined()
@@ -48,7 +111,10 @@ Tensor run_moe(const Tensor& x_ND, const MoeWeights& weights, const BlockContext
                             : routing.ids_NK;
   const nn::ExpertsOutput output = nn::experts(x_ND, weights.experts, ids_NK, routing.gates_NK,
                                                /*want_norms=*/observer != nullptr, context.implementation);
-  if (observer != nullptr) observer->observe({layer, first_token, logits_NE, routing, output.norms_NK});
+  if (observer != nullptr) {
+    observer->observe(
+        {layer, first_token, logits_NE, routing, output.norms_NK, x_ND, residual_ND, output.out_ND});
+  }
   if (!weights.shared.gate.defined()) return output.out_ND;
   const Tensor shared = nn::dense_mlp(x_ND, weights.shared);
   if (!weights.shared_router.defined()) return output.out_ND + shared;
@@ -57,13 +123,16 @@ Tensor run_moe(const Tensor& x_ND, const MoeWeights& weights, const BlockContext
 
 Tensor run_block(const Tensor& hidden_ND, const LayerWeights& weights, const BlockContext& context, std::int64_t layer,
                  const PackedRows& rows, std::int64_t first_token, MoeObserver* observer) {
-  const double epsilon = context.config.norm_epsilon;
-  const Tensor attended_ND = hidden_ND + run_attention(nn::rms_norm(hidden_ND, weights.input_norm, epsilon),
-                                                       weights.attention, context, layer, rows);
-  const Tensor x_ND = nn::rms_norm(attended_ND, weights.post_attention_norm, epsilon);
-  const bool moe = context.config.layers[static_cast<std::size_t>(layer)].moe;
-  return attended_ND +
-         (moe ? run_moe(x_ND, weights.moe, context, layer, first_token, observer) : nn::dense_mlp(x_ND, weights.dense));
+  const Tensor x_ND = nn::rms_norm(hidden_ND, weights.input_norm, context.config.norm_epsilon);
+  return add_mlp(hidden_ND + run_attention(x_ND, weights.attention, context, layer, rows), weights, context, layer,
+                 first_token, observer);
+}
+
+Tensor run_cached_block(const Tensor& hidden_BD, const LayerWeights& weights, const BlockContext& context,
+                        std::int64_t layer, KvCache& cache) {
+  const Tensor x_BD = nn::rms_norm(hidden_BD, weights.input_norm, context.config.norm_epsilon);
+  return add_mlp(hidden_BD + run_cached_attention(x_BD, weights.attention, context, layer, cache), weights, context,
+                 layer, /*first_token=*/0, /*observer=*/nullptr);
 }
 
 }  // namespace uncurl::model

@@ -2,6 +2,7 @@
 // memory, so that streaming and resident models share it.
 #pragma once
 
+#include "uncurl/model/kv_cache.h"
 #include "uncurl/model/observer.h"
 #include "uncurl/model/rows.h"
 #include "uncurl/model/weights.h"
@@ -14,6 +15,8 @@ struct BlockContext {
   const ModelConfig& config;
   const nn::RopeTables& rope;
   nn::Implementation implementation = nn::Implementation::kFastest;
+  KvCache* cache = nullptr;         ///< where run_block leaves keys and values; null: nowhere
+  std::int64_t first_sequence = 0;  ///< of the cache: where the first row goes
 };
 
 /// @param hidden_ND  the residual stream of the packed rows
@@ -22,8 +25,14 @@ struct BlockContext {
 Tensor run_block(const Tensor& hidden_ND, const LayerWeights& weights, const BlockContext& context, std::int64_t layer,
                  const PackedRows& rows, std::int64_t first_token, MoeObserver* observer);
 
+/// The newest token of every sequence of the cache; its keys and values are appended (KvCache::grow is the caller's).
+/// @param hidden_BD  the residual stream of these tokens; @return [B,D]
+Tensor run_cached_block(const Tensor& hidden_BD, const LayerWeights& weights, const BlockContext& context,
+                        std::int64_t layer, KvCache& cache);
+
 /// The MoE part alone, without norm and residual: what it adds to the residual stream for normed inputs x.
+/// @param residual_ND  that stream, for the observer alone
 Tensor run_moe(const Tensor& x_ND, const MoeWeights& weights, const BlockContext& context, std::int64_t layer,
-               std::int64_t first_token, MoeObserver* observer);
+               std::int64_t first_token, MoeObserver* observer, const Tensor& residual_ND = {});
 
 }  // namespace uncurl::model

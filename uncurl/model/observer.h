@@ -16,6 +16,9 @@ struct MoeCall {
   const Tensor& logits_NE;     ///< router logits in the model's dtype
   const nn::Routing& routing;  ///< ids, gates and scores
   const Tensor& norms_NK;      ///< fp32, |f_j(x)| of each chosen expert before its gate
+  const Tensor& inputs_ND;     ///< x, the normed inputs that router and experts see
+  const Tensor& residual_ND;   ///< the residual stream that x is the norm of; undefined where only the MoE part runs
+  const Tensor& routed_ND;     ///< what the routed experts add to it, shared expert excepted
 };
 
 class MoeObserver {

@@ -8,13 +8,15 @@ namespace uncurl::model {
 
 std::int64_t PackedRows::longest() const {
   std::int64_t result = 0;
-  for (std::size_t r = 0; r + 1 < begins.size(); ++r) result = std::max(result, begins[r + 1] - begins[r]);
+  for (std::size_t r = 0; r + 1 < begins.size(); ++r) {
+    result = std::max(result, prefix(static_cast<std::int64_t>(r)).length + begins[r + 1] - begins[r]);
+  }
   return result;
 }
 
 PackedRows pack_rows(const std::vector<std::vector<std::int32_t>>& rows) {
   std::vector<std::int64_t> ids;
-  PackedRows packed{{}, {0}};
+  PackedRows packed{{}, {0}, {}};
   for (const std::vector<std::int32_t>& row : rows) {
     ids.insert(ids.end(), row.begin(), row.end());
     packed.begins.push_back(static_cast<std::int64_t>(ids.size()));
@@ -25,9 +27,14 @@ PackedRows pack_rows(const std::vector<std::vector<std::int32_t>>& rows) {
 
 PackedRows slice_rows(const PackedRows& rows, std::int64_t first, std::int64_t end) {
   const std::int64_t begin = rows.begins[static_cast<std::size_t>(first)];
-  PackedRows slice{{}, {}};
+  PackedRows slice{{}, {}, {}};
   for (std::int64_t r = first; r <= end; ++r) slice.begins.push_back(rows.begins[static_cast<std::size_t>(r)] - begin);
   slice.ids_N = rows.ids_N.narrow(0, begin, slice.num_tokens());
+  if (rows.prefixes.empty()) return slice;
+  for (std::int64_t r = first; r < end; ++r) {
+    const Prefix prefix = rows.prefix(r);
+    slice.prefixes.push_back({prefix.row < 0 ? -1 : prefix.row - first, prefix.length});
+  }
   return slice;
 }
 
@@ -36,7 +43,11 @@ std::vector<RowRange> row_chunks(const PackedRows& rows, std::int64_t max_tokens
   std::int64_t first = 0;
   const auto begin_of = [&](std::int64_t row) { return rows.begins[static_cast<std::size_t>(row)]; };
   for (std::int64_t row = 0; row < rows.num_rows(); ++row) {
-    if (row > first && begin_of(row + 1) - begin_of(first) > max_tokens) {
+    const bool stands_alone = rows.prefix(row).row < 0;
+    if (!stands_alone) continue;
+    std::int64_t end = row + 1;  // of this row and those that continue it
+    while (end < rows.num_rows() && rows.prefix(end).row >= 0) ++end;
+    if (row > first && begin_of(end) - begin_of(first) > max_tokens) {
       chunks.push_back({first, row});
       first = row;
     }
@@ -48,7 +59,8 @@ std::vector<RowRange> row_chunks(const PackedRows& rows, std::int64_t max_tokens
 Tensor positions(const PackedRows& rows) {
   std::vector<Tensor> parts;
   for (std::size_t r = 0; r + 1 < rows.begins.size(); ++r) {
-    parts.push_back(at::arange(rows.begins[r + 1] - rows.begins[r], at::kLong));
+    const std::int64_t start = rows.prefix(static_cast<std::int64_t>(r)).length;
+    parts.push_back(at::arange(start, start + rows.begins[r + 1] - rows.begins[r], at::kLong));
   }
   return parts.empty() ? at::empty({0}, at::kLong) : at::cat(parts);
 }

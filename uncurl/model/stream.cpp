@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <array>
+#include <fstream>
 
 #include "uncurl/base/error.h"
 #include "uncurl/nn/norm.h"
@@ -18,7 +19,19 @@ void check_finite(const Tensor& tensor, const std::string& name, const std::stri
 
 }  // namespace
 
-LayerStream::LayerStream(const Model& model, const Compute& compute) : model_(model), compute_(compute) {}
+LayerStream::LayerStream(const Model& model, const Compute& compute, Weights weights)
+    : model_(model), compute_(compute) {
+  if (weights == Weights::kStreamed) return;
+  std::vector<LayerWeights> layers;
+  prefetch(0);
+  for (std::int64_t layer = 0; layer < model_.config.num_layers(); ++layer) {
+    prefetch(layer + 1);
+    layers.push_back(read(layer));
+  }
+  layers_ = std::move(layers);
+  final_norm_ = converted(model_.family->names.final_norm);
+  head_ = converted(head_name());
+}
 
 Tensor LayerStream::converted(const std::string& name) const {
   const Tensor tensor = stored_tensor(model_.checkpoint, name);
@@ -27,6 +40,10 @@ Tensor LayerStream::converted(const std::string& name) const {
 }
 
 LayerWeights LayerStream::load(std::int64_t layer) const {
+  return layers_.empty() ? read(layer) : layers_[static_cast<std::size_t>(layer)];
+}
+
+LayerWeights LayerStream::read(std::int64_t layer) const {
   LayerWeights weights;
   for_each_tensor(
       weights, model_.config, *model_.family, model_.layout, layer,
@@ -62,10 +79,12 @@ std::vector<const checkpoint::TensorInfo*> LayerStream::stored(std::int64_t laye
 }
 
 void LayerStream::prefetch(std::int64_t layer) const {
-  if (layer < model_.config.num_layers()) model_.checkpoint.will_need(stored(layer));
+  if (layer < model_.config.num_layers() && layers_.empty()) model_.checkpoint.will_need(stored(layer));
 }
 
-void LayerStream::release(std::int64_t layer) const { model_.checkpoint.release(stored(layer)); }
+void LayerStream::release(std::int64_t layer) const {
+  if (layers_.empty()) model_.checkpoint.release(stored(layer));
+}
 
 void LayerStream::check_last_tensors() const {
   const TensorNames& names = model_.family->names;
@@ -83,7 +102,8 @@ Tensor LayerStream::embed(const Tensor& ids_N) const {
 }
 
 Tensor LayerStream::final_norm(const Tensor& hidden_ND) const {
-  return nn::rms_norm(hidden_ND, converted(model_.family->names.final_norm), model_.config.norm_epsilon);
+  const Tensor weight = final_norm_.defined() ? final_norm_ : converted(model_.family->names.final_norm);
+  return nn::rms_norm(hidden_ND, weight, model_.config.norm_epsilon);
 }
 
 const std::string& LayerStream::head_name() const {
@@ -91,7 +111,7 @@ const std::string& LayerStream::head_name() const {
   return model_.config.tied_embeddings ? names.embeddings : names.head;
 }
 
-Tensor LayerStream::head() const { return converted(head_name()); }
+Tensor LayerStream::head() const { return head_.defined() ? head_ : converted(head_name()); }
 
 void sweep_layers_(Tensor& hidden_ND, const PackedRows& rows, const LayerStream& stream, const SweepOptions& options,
                    MoeObserver* observer, const Listener& listener) {
@@ -100,7 +120,7 @@ void sweep_layers_(Tensor& hidden_ND, const PackedRows& rows, const LayerStream&
   const nn::RopeTables rope =
       nn::rope_tables(nn::rope_frequencies(config.head_dim, config.rope_theta).to(stream.compute().device),
                       rows.longest(), stream.compute().dtype);
-  const BlockContext context{config, rope, options.implementation};
+  BlockContext context{config, rope, options.implementation, options.cache};
   const std::vector<RowRange> chunks = row_chunks(rows, options.chunk_tokens);
   const std::int64_t num_layers = config.num_layers();
   const std::int64_t total = (num_layers - options.first_layer) * rows.num_tokens();
@@ -113,6 +133,7 @@ void sweep_layers_(Tensor& hidden_ND, const PackedRows& rows, const LayerStream&
     for (const RowRange& chunk : chunks) {
       const PackedRows part = slice_rows(rows, chunk.first, chunk.end);
       const std::int64_t first_token = rows.begins[static_cast<std::size_t>(chunk.first)];
+      context.first_sequence = chunk.first;
       Tensor part_ND = hidden_ND.narrow(0, first_token, part.num_tokens());
       part_ND.copy_(run_block(part_ND, weights, context, layer, part, first_token, observer));
       done += part.num_tokens();
@@ -121,6 +142,43 @@ void sweep_layers_(Tensor& hidden_ND, const PackedRows& rows, const LayerStream&
     stream.release(layer);
     if (options.after_layer) options.after_layer(layer);
   }
+}
+
+Tensor run_cached_layers(const Tensor& ids_B, const LayerStream& stream, const EditFunction& edit, KvCache& cache) {
+  const c10::InferenceMode inference;
+  const ModelConfig& config = stream.model().config;
+  const nn::RopeTables rope =
+      nn::rope_tables(nn::rope_frequencies(config.head_dim, config.rope_theta).to(stream.compute().device),
+                      cache.capacity(), stream.compute().dtype);
+  const BlockContext context{config, rope};
+  Tensor hidden_BD = stream.embed(ids_B);
+  stream.prefetch(0);
+  for (std::int64_t layer = 0; layer < config.num_layers(); ++layer) {
+    LayerWeights weights = stream.load(layer);
+    if (edit) weights = edit(std::move(weights), layer);
+    stream.prefetch(layer + 1);
+    hidden_BD = run_cached_block(hidden_BD, weights, context, layer, cache);
+    stream.release(layer);
+  }
+  cache.grow();
+  return stream.final_norm(hidden_BD);
+}
+
+std::uint64_t resident_bytes(const Model& model, const Compute& compute) {
+  return static_cast<std::uint64_t>(model.checkpoint.num_parameters()) * c10::elementSize(compute.dtype);
+}
+
+std::uint64_t available_bytes() {
+  std::ifstream file("/proc/meminfo");
+  std::string key, unit;
+  for (std::uint64_t kilobytes = 0; file >> key >> kilobytes; std::getline(file, unit)) {
+    if (key == "MemAvailable:") return kilobytes * 1024;
+  }
+  return 0;
+}
+
+Weights fitting_weights(const Model& model, const Compute& compute) {
+  return resident_bytes(model, compute) <= available_bytes() / 2 ? Weights::kResident : Weights::kStreamed;
 }
 
 at::ScalarType default_dtype(const Model& model) { return expert_dtype(model) == "BF16" ? at::kBFloat16 : at::kFloat; }

@@ -1,5 +1,6 @@
 // A model larger than memory: all tokens go through layer l before layer l+1, so each weight is read once and two
-// layers are in memory at most (the one that runs and the one being read ahead).
+// layers are in memory at most (the one that runs and the one being read ahead). Where the whole model does fit, its
+// weights are converted once and kept; the arithmetic and its order stay the same.
 #pragma once
 
 #include <functional>
@@ -11,11 +12,16 @@
 
 namespace uncurl::model {
 
+enum class Weights {
+  kStreamed,  ///< read, checked and converted whenever they are asked for
+  kResident   ///< read, checked and converted once, by the constructor
+};
+
 /// Gives out the layers of a checkpoint, converted to the dtype of `compute` (views where it is the stored one).
 class LayerStream {
  public:
-  /// `model` must outlive the stream.
-  LayerStream(const Model& model, const Compute& compute);
+  /// `model` must outlive the stream. With kResident all weights are loaded here: see resident_bytes.
+  LayerStream(const Model& model, const Compute& compute, Weights weights = Weights::kStreamed);
 
   const Model& model() const { return model_; }
   const Compute& compute() const { return compute_; }
@@ -39,17 +45,26 @@ class LayerStream {
   Tensor converted(const std::string& name) const;
   const std::string& head_name() const;  ///< of the embeddings where they are tied
 
+  LayerWeights read(std::int64_t layer) const;
+
   const Model& model_;
   Compute compute_;
+  std::vector<LayerWeights> layers_;  ///< all of them where they are resident, else none
+  Tensor final_norm_, head_;          ///< likewise
 };
+
+/// A change of weights that is tried without writing it: what comes back runs as that layer. Weights of the argument
+/// may be shared with others: replace tensors, never write into them.
+using EditFunction = std::function<LayerWeights(LayerWeights, std::int64_t layer)>;
 
 struct SweepOptions {
   std::int64_t first_layer = 0;
   std::int64_t chunk_tokens = 8192;  ///< tokens that run together; bounds the temporaries, changes roundings only
   std::string label = "running";     ///< for progress: "<label> layer 3 of 48"
   nn::Implementation implementation = nn::Implementation::kFastest;
-  std::function<void(std::int64_t layer)> after_layer;                 ///< hidden_ND then holds the output of `layer`
-  std::function<LayerWeights(LayerWeights, std::int64_t layer)> edit;  ///< try a change of weights without writing it
+  std::function<void(std::int64_t layer)> after_layer;  ///< hidden_ND then holds the output of `layer`
+  EditFunction edit;
+  KvCache* cache = nullptr;  ///< row r leaves its keys and values there as sequence r; null: nowhere
 };
 
 /// Runs all rows through the layers from options.first_layer on, writing each layer's output over hidden_ND.
@@ -57,6 +72,19 @@ struct SweepOptions {
 /// Memory: hidden_ND, two layers of weights, temporaries of one chunk (about chunk_tokens * (10 D + top_k D) values).
 void sweep_layers_(Tensor& hidden_ND, const PackedRows& rows, const LayerStream& stream, const SweepOptions& options,
                    MoeObserver* observer, const Listener& listener);
+
+/// One more token of every sequence of the cache through all layers. @param ids_B [B] int64; @return [B,D] final norm
+/// included
+Tensor run_cached_layers(const Tensor& ids_B, const LayerStream& stream, const EditFunction& edit, KvCache& cache);
+
+/// Bytes of all weights of the model in the dtype of `compute`.
+std::uint64_t resident_bytes(const Model& model, const Compute& compute);
+
+/// kResident if the weights take at most half of the memory that the system says is available.
+Weights fitting_weights(const Model& model, const Compute& compute);
+
+/// Bytes of memory that can be had without swapping, as the system estimates them.
+std::uint64_t available_bytes();
 
 /// The dtype in which a checkpoint runs unless the user says otherwise: bf16 for bf16 files, else fp32 (f16 has too
 /// little range for activations that were never meant for it).

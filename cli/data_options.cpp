@@ -32,6 +32,11 @@ void add_data_options(CLI::App& command, DataOptions& options) {
   command.add_option("--max-tokens", options.sample.max_tokens, "tokens to observe, spread over the sources")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
+  command
+      .add_option("--keep-inputs", options.keep_inputs,
+                  "tokens whose inputs of every MoE block are kept, for predicting what a plan loses and for methods "
+                  "that look at them; default: none, or 4096 where the method needs them")
+      ->check(CLI::NonNegativeNumber);
 }
 
 namespace {

@@ -16,6 +16,7 @@ struct Options {
   ComputeOptions compute;
   text::SampleOptions sample;
   std::int64_t row_tokens = 512;
+  std::int64_t keep_inputs = 0;
 };
 
 std::string routing_text(const nn::RoutingRule& rule) {
@@ -64,6 +65,7 @@ void run(const Options& options, Terminal& terminal) {
   prune::Workload work{.num_tokens = options.sample.max_tokens + held_out,
                        .held_out_tokens = held_out,
                        .row_tokens = options.row_tokens,
+                       .input_tokens = options.keep_inputs,
                        .threads = at::get_num_threads()};
   const prune::MachineSpeed speed = prune::measure_speed(model.config, compute, work.threads);
   const prune::Cost observe = prune::estimate_observe(model, compute, work, speed);
@@ -107,6 +109,8 @@ void add_inspect(CLI::App& app, Terminal& terminal) {
   command->add_option("--row-tokens", options->row_tokens, "length of a typical row")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
+  command->add_option("--keep-inputs", options->keep_inputs, "as of observe; takes memory")
+      ->check(CLI::NonNegativeNumber);
   add_compute_options(*command, options->compute);
   command->footer(
       "Examples:\n  uncurl inspect Qwen3-30B-A3B\n  uncurl inspect Mixtral-8x7B --experts 6 --max-tokens 20000");

@@ -1,6 +1,7 @@
 // uncurl prune: all stations, from a checkpoint and task data to a verified smaller checkpoint.
 #include "cli/commands.h"
 #include "cli/stations.h"
+#include "uncurl/base/error.h"
 #include "uncurl/base/file.h"
 #include "uncurl/prune/output_folder.h"
 #include "uncurl/prune/write.h"
@@ -31,23 +32,28 @@ Outputs check_outputs(const Options& options, const model::Model& model) {
   return outputs;
 }
 
-/// The same for the plan, and for the room that its checkpoint takes.
-void check_plan_options(const Options& options, const model::Model& model, const std::filesystem::path& out) {
+/// The same for the plan, and for the room that its checkpoint takes. Returns what has to be observed for it.
+DataOptions check_plan_options(const Options& options, const model::Model& model, const std::filesystem::path& out) {
   const std::int64_t count = prune::resolve_count(model.config, options.count.experts, options.count.keep, {});
   std::vector<std::int64_t> experts(model.config.layers.size(), 0);
-  for (const prune::LayerChoice& choice : prune::check_request(model.config, count, make_request(options.plan, {}))) {
-    experts[static_cast<std::size_t>(choice.layer)] = choice.count;
-  }
+  const std::vector<prune::LayerChoice> choices =
+      prune::check_request(model.config, count, make_request(options.plan, {}));
+  for (const prune::LayerChoice& choice : choices) experts[static_cast<std::size_t>(choice.layer)] = choice.count;
   check_space(out, prune::num_bytes(prune::tensors_after(model, experts)));
+  DataOptions data = options.data;
+  if (prune::needs_inputs(choices)) data.keep_inputs = data.keep_inputs.value_or(prune::kDefaultInputTokens);
+  check(!prune::needs_inputs(choices) || *data.keep_inputs > 0,
+        "--keep-inputs 0 keeps no inputs, but a method of this plan looks at them; leave it out or give a number");
+  return data;
 }
 
 void run(const Options& options, Terminal& terminal) {
   apply_threads(options.compute.threads);
   const model::Model model = open(options.model, terminal);
   const Outputs outputs = check_outputs(options, model);
-  check_plan_options(options, model, outputs.folder);
+  const DataOptions data = check_plan_options(options, model, outputs.folder);
 
-  const prune::RoutingStats stats = observe_to(outputs.stats, model, options.data, options.compute, terminal);
+  const prune::RoutingStats stats = observe_to(outputs.stats, model, data, options.compute, terminal);
   const prune::Plan plan =
       make_plan(model, stats, outputs.stats, outputs.folder, options.count, options.plan, terminal);
   build_checkpoint(model, plan, stats, outputs.folder, options.overwrite, terminal);

@@ -77,7 +77,7 @@ void compare_with_dropping(const prune::Plan& plan, const model::LayerStream& or
   const std::int64_t count = plan.layers.front().num_experts();
   prune::PlanRequest request{.method = "reap"};
   request.weights = plan.weights;
-  const prune::Plan dropping = prune::make_plan(original.model().config, stats, count, request, {});
+  const prune::Plan dropping = prune::make_plan(original.model(), stats, count, request, {});
   const std::vector<prune::Quality> dropped =
       prune::measure_plan(original, dropping, prune::mix_all(stats, request.weights), stats, terminal.listener());
   const double kl_dropped = dropped.back().kl.mean, kl_merged = merged.back().kl.mean;
@@ -113,12 +113,24 @@ prune::RoutingStats observe_to(const fs::path& out, const model::Model& model, c
   state += ".state";
   std::int64_t tokens = 0;
   for (const text::SampledSource& source : sources) tokens += num_tokens(source.observed) + num_tokens(source.held_out);
-  const prune::ObserveOptions options{.provenance = provenance(data), .state = state};
-  const std::int64_t bytes = prune::state_bytes(model.config, tokens, static_cast<std::int64_t>(sources.size()),
-                                                options.sample_tokens, compute.dtype);
+  prune::ObserveOptions options{
+      .input_tokens = data.keep_inputs.value_or(0), .provenance = provenance(data), .state = state};
+  options.sample_tokens = std::max(options.sample_tokens, options.input_tokens);  // their logits are kept, too
+  const prune::StatsSize size{static_cast<std::int64_t>(sources.size()), tokens, options.sample_tokens,
+                              options.input_tokens};
+  const std::int64_t bytes = prune::state_bytes(model.config, size, compute.dtype);
   terminal.say(concat("observing ", count_text(tokens), " tokens in ", compute.dtype == at::kFloat ? "f32" : "bf16",
                       "; an interrupted run resumes from ", state.string(), " (up to ",
                       bytes_text(static_cast<double>(bytes)), ")"));
+  if (options.input_tokens > 0) {
+    prune::StatsSize without = size;
+    without.input_tokens = 0;
+    const std::int64_t inputs = prune::stats_bytes(model.config, size, compute.dtype) -
+                                prune::stats_bytes(model.config, without, compute.dtype);
+    terminal.say(concat("keeping   the inputs of ", count_text(options.input_tokens), " tokens in ",
+                        model.config.moe_layers().size(), " layers: up to ", bytes_text(static_cast<double>(inputs)),
+                        " of memory and of ", out.string()));
+  }
   const Clock::time_point begin = Clock::now();
   prune::RoutingStats stats = prune::observe(model, compute, sources, options, terminal.listener());
   prune::write_stats(out, stats);
@@ -140,7 +152,7 @@ prune::Plan make_plan(const model::Model& model, const prune::RoutingStats& stat
   const Listener listener = terminal.listener();
   const prune::PlanRequest request = make_request(options, listener);
   const std::int64_t after = prune::resolve_count(model.config, count.experts, count.keep, listener);
-  prune::Plan plan = prune::make_plan(model.config, stats, after, request, listener);
+  prune::Plan plan = prune::make_plan(model, stats, after, request, listener);
   plan.stats_path = relative_path(stats_path, plan_folder);
   plan.stats_hash = prune::file_hash(stats_path);
   return plan;

@@ -14,6 +14,9 @@ class Routed:
     ids: np.ndarray     # [N,K]
     gates: np.ndarray   # [N,K] as the model applies them
     norms: np.ndarray   # [N,K] |f| of each chosen expert before its gate
+    inputs: np.ndarray    # [N,D] the normed inputs of the block
+    residual: np.ndarray  # [N,D] the residual stream that they are the norm of
+    routed: np.ndarray    # [N,D] what the routed experts add to it
 
     @property
     def scores(self):
@@ -49,14 +52,25 @@ def observe(model, rows):
         def hook(router, inputs, output):
             x = inputs[0].reshape(-1, inputs[0].shape[-1])
             _, gates, ids = output
-            norms = torch.zeros_like(gates)
+            norms, routed = torch.zeros_like(gates), torch.zeros_like(x)
             for expert in ids.unique().tolist():
                 outputs = expert_output(block.experts, expert, x)
                 norms = torch.where(ids == expert, outputs.norm(dim=-1, keepdim=True), norms)
-            calls[layer].append((torch.nn.functional.linear(x, router.weight), ids, gates, norms))
+                routed = routed + (gates * (ids == expert)).sum(dim=-1, keepdim=True) * outputs
+            calls[layer].append((torch.nn.functional.linear(x, router.weight), ids, gates, norms, x, streams[layer],
+                                 routed))
         return hook
 
-    handles = [block.gate.register_forward_hook(record(layer, block)) for layer, block in moe_layers(model).items()]
+    streams = {}
+
+    def keep_stream(layer):
+        def hook(norm, inputs):
+            streams[layer] = inputs[0].reshape(-1, inputs[0].shape[-1])
+        return hook
+
+    handles = [model.model.layers[layer].post_attention_layernorm.register_forward_pre_hook(keep_stream(layer))
+               for layer in calls]
+    handles += [block.gate.register_forward_hook(record(layer, block)) for layer, block in moe_layers(model).items()]
     packed_logits(model, rows)
     for handle in handles:
         handle.remove()
@@ -79,6 +93,13 @@ def expect_same_routes(found, routed):
         assert np.abs(by_id(gates, order) - by_id(theirs.gates, their_order)).max() <= 1e-4
 
 
+def turn_of_stream(routed):
+    """[N] how far the routed experts turn the residual stream: max(0, 1 - cosine)."""
+    before, after = routed.residual, routed.residual + routed.routed
+    product = (before * after).sum(axis=1)
+    return np.maximum(0, 1 - product / np.linalg.norm(before, axis=1) / np.linalg.norm(after, axis=1))
+
+
 def statistics(routed):
     """The sums that a statistics file holds of one source and layer, by their names there."""
     gates, norms = routed.gates, routed.norms
@@ -89,7 +110,9 @@ def statistics(routed):
         "count": routed.by_expert(np.ones_like(gates)),
         "gate_sum": routed.by_expert(gates),
         "norm_sum": routed.by_expert(norms),
+        "norm_square_sum": routed.by_expert(norms**2),
         "gate_norm_sum": routed.by_expert(gates * norms),
+        "change_gate_norm_sum": routed.by_expert(turn_of_stream(routed)[:, None] * gates * norms),
         "renormalized_gate_norm_sum": routed.by_expert(gates / gates.sum(axis=1, keepdims=True) * norms),
         "norm_max": np.array([norms[routed.ids == e].max(initial=0) for e in range(routed.logits.shape[1])]),
         "num_tokens": np.array([float(len(gates))]),

@@ -35,7 +35,7 @@ THREADED = {
     "f32": ("qwen3_moe", dict(num_experts=16), ()),
     "bf16": ("qwen3_moe", dict(num_experts=16, dtype=torch.bfloat16), ()),
     "frequency-merge": ("olmoe", dict(num_experts=16), ("--method", "frequency-merge")),
-    "fused": ("mixtral", dict(num_local_experts=16, layout="fused"), ("--router", "lse")),
+    "fused": ("mixtral", dict(num_local_experts=16, layout="fused"), ("--router", "lse", "--keep-inputs", "512")),
     "shared": ("qwen2_moe", dict(num_experts=16), ("--router", "wmean")),
     "wide": ("qwen3_moe", dict(num_experts=16, hidden_size=256, moe_intermediate_size=128), ()),
     "wide-bf16": ("olmoe", dict(num_experts=16, hidden_size=256, intermediate_size=128, dtype=torch.bfloat16), ()),
@@ -76,7 +76,7 @@ def long_observation(models, tmp_path_factory):
     folder = tmp_path_factory.mktemp("long")
     model = models.build(folder / "model", "olmoe", num_hidden_layers=12)
     task = write_rows(folder / "task.jsonl", random_sentences(6, 400))
-    arguments = ("observe", model, "--task", task)
+    arguments = ("observe", model, "--task", task, "--keep-inputs", 100)
     uncurl(*arguments, "-o", folder / "stats.safetensors")
     return arguments, (folder / "stats.safetensors").read_bytes()
 

@@ -10,8 +10,8 @@ from safetensors.numpy import load_file
 import oracle
 from conftest import FAMILIES, open_checkpoint, uncurl
 
-SUMS = ["gram", "logit_sum", "score_sum", "count", "gate_sum", "norm_sum", "gate_norm_sum",
-        "renormalized_gate_norm_sum", "norm_max", "num_tokens"]
+SUMS = ["gram", "logit_sum", "score_sum", "count", "gate_sum", "norm_sum", "norm_square_sum", "gate_norm_sum",
+        "renormalized_gate_norm_sum", "change_gate_norm_sum", "norm_max", "num_tokens"]
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
@@ -38,10 +38,27 @@ def test_sums_equal_numpy(observed, name):
 def test_the_sample_of_few_tokens_is_all_of_them(observed):
     found, sources = observed
     lengths = [len(next(iter(source.values())).logits) for source in sources]
-    assert found["sample_source"].tolist() == [0] * lengths[0] + [1] * lengths[1]
+    tokens = found["sample_tokens"]
+    assert sorted(tokens) == list(range(sum(lengths)))
+    assert (found["sample_source"] == (tokens >= lengths[0])).all()
     for layer in sources[0]:
-        expected = np.concatenate([source[layer].logits for source in sources])
+        expected = np.concatenate([source[layer].logits for source in sources])[tokens]
         assert np.abs(found[f"layers.{layer}.sample_logits"] - expected).max() <= 1e-4 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_inputs_that_are_kept_are_transformers(tmp_path, models, family):
+    path = tmp_path / "stats.safetensors"
+    printed = uncurl("observe", models.checkpoint(family), *models.tasks, "--keep-inputs", 50, "-o", path)
+    assert "keeping   the inputs of 50 tokens" in printed
+    found = load_file(path)
+    assert np.array_equal(found["sample_tokens"], load_file(models.stats(family))["sample_tokens"])
+    rows = models.rows(models.words) + models.rows(models.sums)
+    for layer, routed in oracle.observe(open_checkpoint(models.checkpoint(family)), rows).items():
+        inputs = found[f"layers.{layer}.sample_inputs"]
+        assert inputs.shape == (50, 64)
+        expected = routed.inputs[found["sample_tokens"][:50]]
+        assert np.abs(inputs - expected).max() <= 1e-4 * np.abs(expected).max()
 
 
 def test_dense_layers_have_no_statistics(models):

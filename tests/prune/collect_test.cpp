@@ -9,20 +9,23 @@
 namespace uncurl::prune {
 namespace {
 
-constexpr std::int64_t kTokens = 37, kExperts = 5, kTopK = 2;
+constexpr std::int64_t kTokens = 37, kExperts = 5, kTopK = 2, kWidth = 6;
 
 /// What one MoE layer did with all tokens of a sweep.
 struct Record {
   Tensor logits_NE = random_tensor({kTokens, kExperts}, 1);
   nn::Routing routing = nn::route(logits_NE, {.top_k = kTopK});
   Tensor norms_NK = random_tensor({kTokens, kTopK}, 2).abs();
+  Tensor inputs_ND = random_tensor({kTokens, kWidth}, 3), residual_ND = random_tensor({kTokens, kWidth}, 4),
+         routed_ND = random_tensor({kTokens, kWidth}, 5);
 
   /// Shows tokens [begin, end) as one call.
   void show(StatsCollector& collector, std::int64_t begin, std::int64_t end, std::int64_t layer = 0) const {
     const auto part = [&](const Tensor& t) { return t.narrow(0, begin, end - begin); };
-    const Tensor logits = part(logits_NE), norms = part(norms_NK);
+    const Tensor logits = part(logits_NE), norms = part(norms_NK), inputs = part(inputs_ND),
+                 residual = part(residual_ND), routed = part(routed_ND);
     const nn::Routing route{part(routing.ids_NK), part(routing.gates_NK), part(routing.scores_NE)};
-    collector.observe({layer, begin, logits, route, norms});
+    collector.observe({layer, begin, logits, route, norms, inputs, residual, routed});
   }
 };
 
@@ -41,12 +44,22 @@ ExpertSums naive_sums(const Record& record, const std::vector<std::int64_t>& tok
       add(sums.score_sum, i, std::exp(h_i) / total);
       for (std::int64_t j = 0; j < kExperts; ++j) sums.gram[i][j] += h_i * h[static_cast<std::size_t>(j)];
     }
+    const std::vector<double> before = plain(record.residual_ND[n]), routed = plain(record.routed_ND[n]);
+    double product = 0, before_square = 0, after_square = 0;
+    for (std::size_t d = 0; d < kWidth; ++d) {
+      product += before[d] * (before[d] + routed[d]);
+      before_square += before[d] * before[d];
+      after_square += (before[d] + routed[d]) * (before[d] + routed[d]);
+    }
+    const double turn = 1 - product / std::sqrt(before_square * after_square);
     for (std::size_t k = 0; k < kTopK; ++k) {
       const auto e = static_cast<std::int64_t>(chosen[k]);
       add(sums.count, e, 1);
       add(sums.gate_sum, e, g[k]);
       add(sums.norm_sum, e, f[k]);
+      add(sums.norm_square_sum, e, f[k] * f[k]);
       add(sums.gate_norm_sum, e, g[k] * f[k]);
+      add(sums.change_gate_norm_sum, e, turn * g[k] * f[k]);
       add(sums.renormalized_gate_norm_sum, e, g[k] / (g[0] + g[1]) * f[k]);
       sums.norm_max[e] = std::max(sums.norm_max[e].item<double>(), f[k]);
     }
@@ -79,7 +92,7 @@ TEST(StatsCollector, SumsEachSourceHoweverTheTokensAreCut) {
   for (const std::int64_t token : range(30, 37)) first.push_back(token);
   for (const std::vector<std::int64_t>& cuts :
        {std::vector<std::int64_t>{0, 37}, {0, 8, 37}, {0, 3, 15, 16, 25, 33, 37}}) {
-    StatsCollector collector(segments, 2, {}, {kExperts});
+    StatsCollector collector(segments, 2, {}, 0, {kExperts});
     for (std::size_t c = 0; c + 1 < cuts.size(); ++c) record.show(collector, cuts[c], cuts[c + 1]);
     ASSERT_EQ(collector.layers().size(), 1u);
     expect_same_sums(collector.layers()[0].sources[0], naive_sums(record, first));
@@ -91,7 +104,7 @@ TEST(StatsCollector, GivesTheSameBitsForAnyNumberOfThreads) {
   const Record record;
   const auto collect = [&](int threads) {
     const Threads scope(threads);
-    StatsCollector collector({{0, kTokens, 0}}, 1, {}, {kExperts});
+    StatsCollector collector({{0, kTokens, 0}}, 1, {}, 0, {kExperts});
     record.show(collector, 0, kTokens);
     return collector.layers()[0].sources[0];
   };
@@ -102,7 +115,7 @@ TEST(StatsCollector, GivesTheSameBitsForAnyNumberOfThreads) {
 TEST(StatsCollector, DoesNotLetHeldOutTokensReachAnySum) {
   Record record;
   const auto collect = [&] {
-    StatsCollector collector({{0, 20, 0}}, 1, {}, {kExperts});
+    StatsCollector collector({{0, 20, 0}}, 1, {}, 0, {kExperts});
     record.show(collector, 0, kTokens);
     return collector.layers()[0].sources[0];
   };
@@ -114,19 +127,28 @@ TEST(StatsCollector, DoesNotLetHeldOutTokensReachAnySum) {
   EXPECT_EQ(before.num_tokens, 20);
 }
 
-TEST(StatsCollector, KeepsTheLogitsOfTheSampleAcrossCalls) {
+TEST(StatsCollector, KeepsLogitsAndInputsOfTheSampleInItsOrderAcrossCalls) {
   const Record record;
-  StatsCollector collector({{0, kTokens, 0}}, 1, {0, 9, 10, 36}, {kExperts});
+  const std::vector<std::int64_t> sample = {36, 9, 0, 10};
+  StatsCollector collector({{0, kTokens, 0}}, 1, sample, 3, {kExperts});
   record.show(collector, 0, 10);
   record.show(collector, 10, 20);
   record.show(collector, 20, kTokens);
-  const Tensor expected = record.logits_NE.index_select(0, at::tensor({0, 9, 10, 36}, at::kLong));
-  EXPECT_TRUE(identical(collector.layers()[0].sample_logits, expected));
+  const LayerStats& layer = collector.layers()[0];
+  EXPECT_TRUE(identical(layer.sample_logits, record.logits_NE.index_select(0, at::tensor(sample, at::kLong))));
+  EXPECT_TRUE(identical(layer.sample_inputs, record.inputs_ND.index_select(0, at::tensor({36, 9, 0}, at::kLong))));
+}
+
+TEST(StatsCollector, KeepsNoInputsUnlessAsked) {
+  const Record record;
+  StatsCollector collector({{0, kTokens, 0}}, 1, {4, 2}, 0, {kExperts});
+  record.show(collector, 0, kTokens);
+  EXPECT_FALSE(collector.layers()[0].sample_inputs.defined());
 }
 
 TEST(StatsCollector, KeepsLayersApart) {
   const Record record;
-  StatsCollector collector({{0, kTokens, 0}}, 1, {}, {kExperts, 0, kExperts});
+  StatsCollector collector({{0, kTokens, 0}}, 1, {}, 0, {kExperts, 0, kExperts});
   record.show(collector, 0, 10, 0);
   record.show(collector, 0, 30, 2);
   ASSERT_EQ(collector.layers().size(), 2u);
@@ -138,7 +160,7 @@ TEST(StatsCollector, KeepsLayersApart) {
 TEST(StatsCollector, NamesLayerAndExpertOfALogitThatIsNotFinite) {
   Record record;
   record.logits_NE[11][3] = NAN;
-  StatsCollector collector({{0, kTokens, 0}}, 1, {}, {0, 0, kExperts});
+  StatsCollector collector({{0, kTokens, 0}}, 1, {}, 0, {0, 0, kExperts});
   EXPECT_THAT(error_of([&] { record.show(collector, 0, kTokens, 2); }),
               HasSubstr("layer 2, expert 3: its router logit"));
 }

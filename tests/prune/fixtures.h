@@ -12,8 +12,10 @@
 #include "tests/support/error_of.h"
 #include "tests/support/expect_near.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/tiny_checkpoint.h"
 #include "uncurl/base/random.h"
 #include "uncurl/kernels/expert.h"
+#include "uncurl/model/model.h"
 #include "uncurl/prune/method.h"
 #include "uncurl/prune/plan.h"
 #include "uncurl/prune/stats.h"
@@ -153,6 +155,30 @@ inline model::ModelConfig two_layer_config(std::int64_t num_experts) {
   config.routing.top_k = 2;
   config.layers = {{.num_experts = num_experts}, {.num_experts = num_experts}};
   return config;
+}
+
+/// The same two layers with weights, on disk.
+struct TinyOlmoe {
+  explicit TinyOlmoe(std::int64_t num_experts) : model(opened(folder / "model", num_experts)) {}
+
+  static model::Model opened(const std::filesystem::path& place, std::int64_t num_experts) {
+    test::write_tiny_checkpoint(place, {.family = "olmoe", .num_experts = num_experts});
+    return model::open_model(place);
+  }
+
+  test::TemporaryFolder folder;
+  model::Model model;
+};
+
+/// For methods that look at no weights.
+inline const model::Model& any_model() {
+  static const TinyOlmoe tiny(4);
+  return tiny.model;
+}
+
+inline const Listener& silent() {
+  static const Listener listener;
+  return listener;
 }
 
 }  // namespace uncurl::prune

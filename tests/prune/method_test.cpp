@@ -12,7 +12,7 @@ struct Input {
   std::vector<LayerSummary> layers;
   MethodOptions options;
 
-  MethodInput keep(std::int64_t count) const { return {layers, count, options, /*seed=*/1}; }
+  MethodInput keep(std::int64_t count) const { return {layers, count, options, /*seed=*/1, any_model(), silent()}; }
 };
 
 TEST(KeepHighest, KeepsTheHighestScores) {

@@ -31,6 +31,7 @@ struct Setting {
     test::write_tiny_checkpoint(folder / "model", {.num_layers = 3});
     options.state = folder / "state";
     options.sample_tokens = 20;
+    options.input_tokens = 8;
   }
 
   RoutingStats run(const Listener& listener = {}) const {
@@ -105,8 +106,27 @@ TEST(Observe, KeepsTheLogitsOfAFixedSample) {
   EXPECT_EQ(stats.sample_source.size(0), 20);
   for (const LayerStats& layer : stats.layers) EXPECT_EQ(layer.sample_logits.sizes(), at::IntArrayRef({20, 4}));
   const Tensor sources = stats.sample_source;
-  EXPECT_TRUE((sources.narrow(0, 1, 19) >= sources.narrow(0, 0, 19)).all().item<bool>());  // tokens ascend
   EXPECT_TRUE((sources == 0).any().item<bool>() && (sources == 1).any().item<bool>());
+}
+
+TEST(Observe, KeepsTheInputsOfTheFirstSampledTokens) {
+  Setting setting;
+  const RoutingStats few = setting.run();
+  for (const LayerStats& layer : few.layers) {
+    EXPECT_EQ(layer.sample_inputs.sizes(), at::IntArrayRef({8, 16}));
+    // Router rows times inputs are the logits that were kept of the same tokens.
+    const Tensor router = model::stored_tensor(model::open_model(setting.folder / "model").checkpoint,
+                                               concat("model.layers.", layer.layer, ".mlp.gate.weight"));
+    expect_near(layer.sample_inputs.mm(router.t()), layer.sample_logits.narrow(0, 0, 8), 1e-5);
+  }
+  setting.options.sample_tokens = 8;  // a smaller sample is the beginning of a larger one
+  EXPECT_TRUE(identical(setting.run().sample_tokens, few.sample_tokens.narrow(0, 0, 8)));
+}
+
+TEST(Observe, RefusesToKeepMoreInputsThanLogits) {
+  Setting setting;
+  setting.options.input_tokens = 21;
+  EXPECT_THAT(error_of([&] { setting.run(); }), HasSubstr("inputs of 21 tokens: only 20 are sampled"));
 }
 
 TEST(Observe, KeepsEveryLogitWhenTheSampleIsLarger) {  // so the sample has to give the sums of all tokens
@@ -274,7 +294,7 @@ TEST(StateBytes, BoundTheStateFile) {
     for (const text::TokenRow& row : source.observed) tokens += static_cast<std::int64_t>(row.ids.size());
     for (const text::TokenRow& row : source.held_out) tokens += static_cast<std::int64_t>(row.ids.size());
   }
-  const std::int64_t bound = state_bytes(model.config, tokens, 2, 20, at::kFloat);
+  const std::int64_t bound = state_bytes(model.config, {2, tokens, 20, 8}, at::kFloat);
   // Two of three layers are in the file; the header is extra.
   const auto size = static_cast<std::int64_t>(std::filesystem::file_size(setting.options.state));
   EXPECT_LT(size, bound + 8192);

@@ -24,7 +24,7 @@ class Observed {
   }
 
   Plan plan(const PlanRequest& request, std::int64_t count) const {
-    return make_plan(model->config, stats, count, request, {});
+    return make_plan(*model, stats, count, request, {});
   }
   std::vector<LayerSummary> summaries() const { return mix_all(stats, {}); }
 

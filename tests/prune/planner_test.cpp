@@ -23,7 +23,7 @@ RoutingStats stats_of(const std::vector<std::vector<double>>& counts) {
 RoutingStats five_experts() { return stats_of({{5, 4, 3, 2, 1}, {1, 2, 3, 4, 5}}); }
 
 Plan plan_of(const PlanRequest& request, std::int64_t count = 3, const Listener& listener = {}) {
-  return make_plan(two_layer_config(5), five_experts(), count, request, listener);
+  return make_plan(TinyOlmoe(5).model, five_experts(), count, request, listener);
 }
 
 TEST(MakePlan, CarriesWhereItCameFrom) {
@@ -64,10 +64,10 @@ TEST(MakePlan, DoesNotHoldALayerToTheCountOfAnother) {  // two experts are too f
 }
 
 TEST(MakePlan, RefusesMoreExpertsThanALayerHas) {  // a checkpoint that was pruned to different counts before
-  model::ModelConfig config = two_layer_config(5);
-  config.layers[1].num_experts = 3;
+  TinyOlmoe tiny(5);
+  tiny.model.config.layers[1].num_experts = 3;
   const RoutingStats stats = stats_of({{5, 4, 3, 2, 1}, {1, 2, 3}});
-  EXPECT_THAT(error_of([&] { make_plan(config, stats, 4, {.method = "frequency"}, {}); }),
+  EXPECT_THAT(error_of([&] { make_plan(tiny.model, stats, 4, {.method = "frequency"}, {}); }),
               HasSubstr("layer 1: cannot keep 4 experts, it has 3"));
 }
 
@@ -80,9 +80,9 @@ TEST(MakePlan, WeighsTheSources) {
   stats.sources.push_back({.name = "other", .num_tokens = 40});
   const auto most_used = [&](std::vector<double> weights) {
     PlanRequest request{.method = "uncurl", .weights = std::move(weights)};
-    model::ModelConfig config = two_layer_config(4);
-    config.routing.top_k = 1;
-    return make_plan(config, stats, 1, request, {}).layers[0].groups[0].anchor;
+    TinyOlmoe tiny(4);
+    tiny.model.config.routing.top_k = 1;
+    return make_plan(tiny.model, stats, 1, request, {}).layers[0].groups[0].anchor;
   };
   EXPECT_EQ(most_used({}), 0);
   EXPECT_EQ(most_used({1, 3}), 1);
@@ -99,7 +99,7 @@ TEST(MakePlan, SaysHowMuchGatesRiseAndWhichStrongExpertsAreLost) {
                           .on_warning = [&](const std::string& text) { warnings.push_back(text); }};
   RoutingStats stats = five_experts();
   stats.layers[0].sources[0].norm_max = doubles({1, 1, 1, 25, 1});
-  make_plan(two_layer_config(5), stats, 3, {.method = "frequency"}, listener);
+  make_plan(TinyOlmoe(5).model, stats, 3, {.method = "frequency"}, listener);
   EXPECT_THAT(notes, ElementsAre(HasSubstr("layer 0: this router does not renormalise"), HasSubstr("layer 1:")));
   EXPECT_THAT(warnings, ElementsAre(HasSubstr("layer 0: expert 3 has outputs up to 25 times")));
 }
@@ -114,7 +114,7 @@ TEST(MakePlan, WarnsOfAGroupThatSwallowsMostExperts) {
   stats.layers[1].sources[0] = made.sums;
   PlanRequest request{.method = "uncurl"};
   request.options.affinity = cluster::AffinityOptions();  // the paper's
-  make_plan(two_layer_config(6), stats, 3, request, listener);
+  make_plan(TinyOlmoe(6).model, stats, 3, request, listener);
   EXPECT_THAT(warnings, testing::Contains(HasSubstr("layer 1: one group holds 4 of 6 experts")));
 }
 

@@ -52,7 +52,7 @@ PlantedLayer planted_layer() {
 
 Groups plan(const PlantedLayer& layer) {
   const std::vector<LayerSummary> layers = {layer.summary};
-  return plan_uncurl({layers, 3, MethodOptions{}, /*seed=*/0}).front();
+  return plan_uncurl({layers, 3, MethodOptions{}, /*seed=*/0, any_model(), silent()}).front();
 }
 
 std::vector<Expert> merged(const PlantedLayer& layer, const Groups& groups) {

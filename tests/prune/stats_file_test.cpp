@@ -13,6 +13,10 @@ void expect_same_layers(const std::vector<LayerStats>& found, const std::vector<
   for (std::size_t i = 0; i < found.size(); ++i) {
     EXPECT_EQ(found[i].layer, expected[i].layer);
     EXPECT_TRUE(identical(found[i].sample_logits, expected[i].sample_logits));
+    ASSERT_EQ(found[i].sample_inputs.defined(), expected[i].sample_inputs.defined());
+    if (found[i].sample_inputs.defined()) {
+      EXPECT_TRUE(identical(found[i].sample_inputs, expected[i].sample_inputs));
+    }
     ASSERT_EQ(found[i].sources.size(), expected[i].sources.size());
     for (std::size_t s = 0; s < found[i].sources.size(); ++s) {
       ExpertSums one = found[i].sources[s], other = expected[i].sources[s];
@@ -47,6 +51,7 @@ TEST(StatsFile, ReadsBackExactly) {
   EXPECT_EQ(read.sources[0].longest, 77);
   EXPECT_EQ(read.sources[0].num_held_out_rows, 3);
   EXPECT_EQ(read.sources[0].num_held_out_tokens, observed.stats.sources[0].num_held_out_tokens);
+  EXPECT_TRUE(identical(read.sample_tokens, observed.stats.sample_tokens));
   EXPECT_TRUE(identical(read.sample_source, observed.stats.sample_source));
   EXPECT_TRUE(identical(read.held_out.rows.ids_N, observed.stats.held_out.rows.ids_N));
   EXPECT_EQ(read.held_out.rows.begins, observed.stats.held_out.rows.begins);
@@ -54,6 +59,14 @@ TEST(StatsFile, ReadsBackExactly) {
   EXPECT_THAT(read.held_out.source_of_row, ElementsAre(0, 0, 0, 1, 1));
   EXPECT_TRUE(identical(read.held_out.final_ND, observed.stats.held_out.final_ND));
   expect_same_layers(read.layers, observed.stats.layers);
+}
+
+TEST(StatsFile, HoldsTheInputsThatWereKept) {
+  Observed observed;
+  observed.stats = observe(*observed.model, observed.compute, Observed::two_sources(), {.input_tokens = 5}, {});
+  write_stats(observed.folder / "stats", observed.stats);
+  expect_same_layers(read_stats(observed.folder / "stats").layers, observed.stats.layers);
+  EXPECT_EQ(observed.summaries()[1].sample_inputs.sizes(), at::IntArrayRef({5, 16}));
 }
 
 TEST(StatsFile, HoldsStatisticsWithoutHeldOutRows) {
@@ -78,9 +91,9 @@ TEST(StatsFile, RefusesOtherFilesAndNamesThem) {
     model::write_tensor_file(folder / "file", {{"x", at::zeros({1})}}, metadata);
     return error_of([&] { read_stats(folder / "file"); });
   };
-  EXPECT_THAT(fault({{"kind", "something else"}, {"version", 1}}), HasSubstr("is not a statistics file"));
-  EXPECT_THAT(fault({{"kind", "statistics"}, {"version", 2}}), HasSubstr("has version 2, expected 1"));
-  EXPECT_THAT(fault({{"kind", "statistics"}, {"version", 2}}), HasSubstr((folder / "file").string()));
+  EXPECT_THAT(fault({{"kind", "something else"}, {"version", 2}}), HasSubstr("is not a statistics file"));
+  EXPECT_THAT(fault({{"kind", "statistics"}, {"version", 1}}), HasSubstr("has version 1, expected 2"));
+  EXPECT_THAT(fault({{"kind", "statistics"}, {"version", 1}}), HasSubstr((folder / "file").string()));
   write_text(folder / "text", "hello");
   EXPECT_THAT(error_of([&] { read_stats(folder / "text"); }), HasSubstr((folder / "text").string()));
 }

@@ -20,6 +20,20 @@ void check_logits(const Tensor& logits_NE, std::int64_t layer) {
        "(try --dtype f32)");
 }
 
+/// How far the routed experts turn the residual stream of tokens [begin, end): 1 - cos(u, u + r), at least 0. [N] fp64,
+/// by blocks of tokens, since two rows in fp64 are large.
+Tensor turn_of_stream(const model::MoeCall& call, std::int64_t begin, std::int64_t end) {
+  constexpr std::int64_t kBlock = 256;
+  std::vector<Tensor> turns;
+  for (std::int64_t first = begin; first < end; first += kBlock) {
+    const std::int64_t tokens = std::min(kBlock, end - first);
+    const Tensor before_ND = call.residual_ND.narrow(0, first, tokens).to(at::kDouble);
+    const Tensor after_ND = before_ND + call.routed_ND.narrow(0, first, tokens).to(at::kDouble);
+    turns.push_back((1 - at::cosine_similarity(before_ND, after_ND, /*dim=*/1)).clamp_min(0));
+  }
+  return at::cat(turns);
+}
+
 /// Adds what tokens [begin, end) of the call contribute to their source.
 void add_tokens(const model::MoeCall& call, std::int64_t begin, std::int64_t end, ExpertSums& sums) {
   const SingleThread single;  // fp64 sums in one order
@@ -38,8 +52,10 @@ void add_tokens(const model::MoeCall& call, std::int64_t begin, std::int64_t end
   add(sums.count, at::ones_like(gates_NK));
   add(sums.gate_sum, gates_NK);
   add(sums.norm_sum, norms_NK);
+  add(sums.norm_square_sum, norms_NK.square());
   add(sums.gate_norm_sum, gates_NK * norms_NK);
   add(sums.renormalized_gate_norm_sum, renormalized_NK * norms_NK);
+  add(sums.change_gate_norm_sum, turn_of_stream(call, begin, end).unsqueeze(1) * gates_NK * norms_NK);
   const Tensor largest = at::zeros({num_experts}, at::kDouble);
   sums.norm_max = at::maximum(sums.norm_max, largest.scatter_reduce(0, ids, norms_NK.reshape({-1}), "amax"));
   sums.num_tokens += static_cast<double>(tokens);
@@ -47,38 +63,54 @@ void add_tokens(const model::MoeCall& call, std::int64_t begin, std::int64_t end
 
 }  // namespace
 
-StatsCollector::StatsCollector(std::vector<Segment> segments, std::size_t num_sources, std::vector<std::int64_t> sample,
+StatsCollector::StatsCollector(std::vector<Segment> segments, std::size_t num_sources,
+                               const std::vector<std::int64_t>& sample, std::int64_t input_tokens,
                                std::vector<std::int64_t> experts_of_layer)
     : segments_(std::move(segments)),
       num_sources_(num_sources),
-      sample_(std::move(sample)),
-      experts_of_layer_(std::move(experts_of_layer)) {}
+      input_tokens_(std::min(input_tokens, static_cast<std::int64_t>(sample.size()))),
+      experts_of_layer_(std::move(experts_of_layer)) {
+  for (const std::int64_t token : sample) sample_.push_back({token, static_cast<std::int64_t>(sample_.size())});
+  std::sort(sample_.begin(), sample_.end(),
+            [](const SampledToken& a, const SampledToken& b) { return a.token < b.token; });
+}
 
-LayerStats& StatsCollector::layer_stats(std::int64_t layer) {
-  if (layers_.empty() || layers_.back().layer != layer) {
-    const std::int64_t num_experts = experts_of_layer_[static_cast<std::size_t>(layer)];
-    LayerStats stats{.layer = layer};
+LayerStats& StatsCollector::layer_stats(const model::MoeCall& call) {
+  if (layers_.empty() || layers_.back().layer != call.layer) {
+    const std::int64_t num_experts = experts_of_layer_[static_cast<std::size_t>(call.layer)];
+    LayerStats stats{.layer = call.layer};
     for (std::size_t s = 0; s < num_sources_; ++s) stats.sources.push_back(zero_sums(num_experts));
     stats.sample_logits = at::zeros({static_cast<std::int64_t>(sample_.size()), num_experts}, at::kFloat);
+    if (input_tokens_ > 0) {
+      stats.sample_inputs = at::zeros({input_tokens_, call.inputs_ND.size(1)}, call.inputs_ND.options());
+    }
     layers_.push_back(std::move(stats));
   }
   return layers_.back();
 }
 
 void StatsCollector::keep_sample(const model::MoeCall& call, LayerStats& stats) const {
-  const std::int64_t end = call.first_token + call.logits_NE.size(0);
-  const auto first = std::lower_bound(sample_.begin(), sample_.end(), call.first_token);
-  const auto last = std::lower_bound(first, sample_.end(), end);
-  if (first == last) return;
-  std::vector<std::int64_t> rows;
-  for (auto token = first; token != last; ++token) rows.push_back(*token - call.first_token);
-  const Tensor kept = call.logits_NE.index_select(0, at::tensor(rows, at::kLong)).to(at::kFloat);
-  stats.sample_logits.narrow(0, first - sample_.begin(), last - first).copy_(kept);
+  const auto token_before = [](const SampledToken& sampled, std::int64_t token) { return sampled.token < token; };
+  const auto first = std::lower_bound(sample_.begin(), sample_.end(), call.first_token, token_before);
+  const auto last = std::lower_bound(first, sample_.end(), call.first_token + call.logits_NE.size(0), token_before);
+  const auto keep = [&](Tensor& kept, const Tensor& values) {  // the rows that `kept` has
+    std::vector<std::int64_t> from, to;
+    for (auto sampled = first; sampled != last; ++sampled) {
+      if (sampled->row >= kept.size(0)) continue;
+      from.push_back(sampled->token - call.first_token);
+      to.push_back(sampled->row);
+    }
+    if (from.empty()) return;
+    const Tensor rows = values.index_select(0, at::tensor(from, at::kLong)).to(kept.scalar_type());
+    kept.index_copy_(0, at::tensor(to, at::kLong), rows);
+  };
+  keep(stats.sample_logits, call.logits_NE);
+  if (stats.sample_inputs.defined()) keep(stats.sample_inputs, call.inputs_ND);
 }
 
 void StatsCollector::observe(const model::MoeCall& call) {
   check_logits(call.logits_NE, call.layer);
-  LayerStats& stats = layer_stats(call.layer);
+  LayerStats& stats = layer_stats(call);
   const std::int64_t call_end = call.first_token + call.logits_NE.size(0);
   for (const Segment& segment : segments_) {
     const std::int64_t begin = std::max(segment.begin, call.first_token), end = std::min(segment.end, call_end);

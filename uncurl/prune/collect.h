@@ -17,10 +17,11 @@ struct Segment {
 class StatsCollector : public model::MoeObserver {
  public:
   /// @param segments      ascending, not overlapping
-  /// @param sample        tokens whose logits are kept, ascending
+  /// @param sample        tokens whose logits are kept, in this order
+  /// @param input_tokens  of so many of them, the first, the block's inputs are kept too
   /// @param experts_of_layer  by model layer, 0 where dense
-  StatsCollector(std::vector<Segment> segments, std::size_t num_sources, std::vector<std::int64_t> sample,
-                 std::vector<std::int64_t> experts_of_layer);
+  StatsCollector(std::vector<Segment> segments, std::size_t num_sources, const std::vector<std::int64_t>& sample,
+                 std::int64_t input_tokens, std::vector<std::int64_t> experts_of_layer);
 
   /// Sums are fp64 and taken call by call, so the same chunks give the same bits whatever the number of threads.
   /// @throws Error naming layer and expert if a logit is not finite
@@ -30,12 +31,17 @@ class StatsCollector : public model::MoeObserver {
   void restore(std::vector<LayerStats> layers) { layers_ = std::move(layers); }
 
  private:
-  LayerStats& layer_stats(std::int64_t layer);
+  struct SampledToken {
+    std::int64_t token, row;  ///< its number in the sweep and its place in the sample
+  };
+
+  LayerStats& layer_stats(const model::MoeCall& call);
   void keep_sample(const model::MoeCall& call, LayerStats& stats) const;
 
   std::vector<Segment> segments_;
   std::size_t num_sources_;
-  std::vector<std::int64_t> sample_;
+  std::vector<SampledToken> sample_;  ///< ascending by token
+  std::int64_t input_tokens_;
   std::vector<std::int64_t> experts_of_layer_;
   std::vector<LayerStats> layers_;
 };

@@ -51,14 +51,9 @@ double chunk_bytes(const model::ModelConfig& config, const Compute& compute, std
   return per_token * static_cast<double>(std::min(tokens, model::SweepOptions{}.chunk_tokens));
 }
 
-double stats_bytes(const model::ModelConfig& config, const Workload& work) {
-  double bytes = 0;
-  for (const model::LayerKind& kind : config.layers) {
-    const auto experts = static_cast<double>(kind.num_experts);
-    bytes += 8.0 * static_cast<double>(work.num_sources) * (experts * experts + 8 * experts) +
-             4.0 * experts * static_cast<double>(std::min(work.sample_tokens, work.num_tokens));
-  }
-  return bytes;
+double memory_of_stats(const model::ModelConfig& config, const Compute& compute, const Workload& work) {
+  const StatsSize size{work.num_sources, work.num_tokens, work.sample_tokens, work.input_tokens};
+  return static_cast<double>(stats_bytes(config, size, compute.dtype));
 }
 
 /// Weights that a sweep holds at once: one layer as stored, and once more where it computes in another dtype. What is
@@ -180,7 +175,7 @@ Cost estimate_observe(const model::Model& model, const Compute& compute, const W
   return {sweep_seconds(config, work.num_tokens, work.row_tokens, config.num_experts, work.threads, speed) +
               all_bytes / kReadBytesPerSecond,
           kProgramBytes + hidden + embeddings + resident_weights(model, compute) +
-              chunk_bytes(config, compute, work.num_tokens) + stats_bytes(config, work)};
+              chunk_bytes(config, compute, work.num_tokens) + memory_of_stats(config, compute, work)};
 }
 
 Cost estimate_build(const model::Model& model, const Compute& compute, const Workload& work, const MachineSpeed& speed,
@@ -200,7 +195,8 @@ Cost estimate_build(const model::Model& model, const Compute& compute, const Wor
       7 * 4.0 * std::min(static_cast<double>(kLogitsAtOnce), held_out * static_cast<double>(config.vocab_size));
   const double hidden = 3 * element_bytes(compute) * held_out * static_cast<double>(config.hidden_size);
   const double layers = resident_weights(model, compute) + chunk_bytes(config, compute, work.held_out_tokens);
-  return {seconds, kProgramBytes + stats_bytes(config, work) + hidden + std::max(layers + align, heads + logits)};
+  return {seconds,
+          kProgramBytes + memory_of_stats(config, compute, work) + hidden + std::max(layers + align, heads + logits)};
 }
 
 double estimate_try(const model::Model& model, const Workload& work, const MachineSpeed& speed,

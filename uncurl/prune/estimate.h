@@ -14,6 +14,7 @@ struct Workload {
   std::int64_t row_tokens = 0;       ///< length of a typical row
   std::int64_t num_sources = 1;
   std::int64_t sample_tokens = 8192;  ///< logits kept
+  std::int64_t input_tokens = 0;      ///< inputs of the MoE blocks kept
   int threads = 1;
 };
 

@@ -4,8 +4,10 @@
 #include <map>
 #include <vector>
 
+#include "uncurl/base/listener.h"
 #include "uncurl/cluster/affinity.h"
 #include "uncurl/cluster/clustering.h"
+#include "uncurl/model/model.h"
 #include "uncurl/prune/plan.h"
 #include "uncurl/prune/stats.h"
 
@@ -28,6 +30,9 @@ struct MethodInput {
   std::int64_t num_experts_after;           ///< G, the same in each of them
   const MethodOptions& options;
   std::uint64_t seed;
+  const model::Model& model;  ///< for methods that look at weights
+  const Listener& listener;
+  bool allow_mixed_counts = false;  ///< G is then what layers keep on average, for methods with `mixed_counts`
 };
 
 struct Method {
@@ -35,6 +40,8 @@ struct Method {
   const char* description;
   const char* source;  ///< the paper
   bool merges;
+  bool needs_inputs;  ///< looks at LayerSummary::sample_inputs
+  bool mixed_counts;  ///< spends the experts of all layers as it sees fit, where they need not keep equally many
   std::vector<Groups> (*plan)(const MethodInput& input);  ///< by entry of input.layers, in_order
 };
 

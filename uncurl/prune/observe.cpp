@@ -45,16 +45,15 @@ SweepRows pack_sources(const std::vector<text::SampledSource>& sources) {
   return packed;
 }
 
-/// The tokens with the smallest hashes of their numbers, ascending.
+/// The tokens with the smallest hashes of their numbers, by hash: the first m of them are what a sample of m would be.
 std::vector<std::int64_t> choose_sample(std::int64_t num_tokens, std::int64_t sample_tokens) {
   std::vector<std::int64_t> tokens(static_cast<std::size_t>(num_tokens));
   std::iota(tokens.begin(), tokens.end(), 0);
-  if (num_tokens <= sample_tokens) return tokens;
   const auto hash = [](std::int64_t token) { return hash64(static_cast<std::uint64_t>(token), std::uint64_t{0}); };
-  std::nth_element(tokens.begin(), tokens.begin() + sample_tokens, tokens.end(),
-                   [&](std::int64_t a, std::int64_t b) { return hash(a) < hash(b); });
-  tokens.resize(static_cast<std::size_t>(sample_tokens));
-  std::sort(tokens.begin(), tokens.end());
+  const std::int64_t count = std::min(num_tokens, sample_tokens);
+  std::partial_sort(tokens.begin(), tokens.begin() + count, tokens.end(),
+                    [&](std::int64_t a, std::int64_t b) { return hash(a) < hash(b); });
+  tokens.resize(static_cast<std::size_t>(count));
   return tokens;
 }
 
@@ -129,10 +128,12 @@ RoutingStats observe(const model::Model& model, const Compute& compute, const st
   check(rows.num_observed_tokens > 0, "there is no row to observe: the sources hold ", rows.held_out.rows.num_rows(),
         " held-out rows and no others");
   check_ids(rows.all, model.config);
+  check(options.input_tokens <= options.sample_tokens, "cannot keep the inputs of ", options.input_tokens,
+        " tokens: only ", options.sample_tokens, " are sampled");
   const std::vector<std::int64_t> sample = choose_sample(rows.num_observed_tokens, options.sample_tokens);
   std::vector<std::int64_t> experts_of_layer;
   for (const model::LayerKind& kind : model.config.layers) experts_of_layer.push_back(kind.num_experts);
-  StatsCollector collector(rows.segments, rows.segments.size(), sample, experts_of_layer);
+  StatsCollector collector(rows.segments, rows.segments.size(), sample, options.input_tokens, experts_of_layer);
 
   const model::LayerStream stream(model, compute);
   stream.check_last_tensors();
@@ -141,13 +142,16 @@ RoutingStats observe(const model::Model& model, const Compute& compute, const st
   stats.provenance["model_fingerprint"] = model.checkpoint.fingerprint();
   stats.provenance["dtype"] = at::toString(compute.dtype);
   stats.provenance["sample_tokens"] = options.sample_tokens;
+  stats.provenance["input_tokens"] = options.input_tokens;
   for (const Segment& segment : rows.segments) stats.sources.push_back(source_info(sources[segment.source]));
 
   ObserveState state(options.state, request_key(stats, rows.all), listener);
   if (!options.state.empty()) {
-    const auto num_sources = static_cast<std::int64_t>(stats.sources.size());
-    check_space_for_state(options.state, state_bytes(model.config, rows.all.num_tokens(), num_sources,
-                                                     options.sample_tokens, compute.dtype));
+    const StatsSize size{.num_sources = static_cast<std::int64_t>(stats.sources.size()),
+                         .num_tokens = rows.all.num_tokens(),
+                         .sample_tokens = options.sample_tokens,
+                         .input_tokens = options.input_tokens};
+    check_space_for_state(options.state, state_bytes(model.config, size, compute.dtype));
   }
   Tensor hidden_ND;
   std::int64_t first_layer = 0;
@@ -161,6 +165,7 @@ RoutingStats observe(const model::Model& model, const Compute& compute, const st
   observe_layers_(hidden_ND, rows, stream, first_layer, collector, state, listener);
 
   stats.layers = collector.layers();
+  stats.sample_tokens = at::tensor(sample, at::kLong);
   stats.sample_source = source_of_tokens(sample, rows.segments);
   stats.held_out = rows.held_out;
   const Tensor held_out_ND = hidden_ND.narrow(0, rows.num_observed_tokens, rows.held_out.rows.num_tokens());
@@ -173,15 +178,9 @@ void discard_state(const std::filesystem::path& state) {
   std::filesystem::remove(state, ignored);
 }
 
-std::int64_t state_bytes(const model::ModelConfig& config, std::int64_t num_tokens, std::int64_t num_sources,
-                         std::int64_t sample_tokens, at::ScalarType dtype) {
-  const std::int64_t hidden = num_tokens * config.hidden_size * static_cast<std::int64_t>(at::elementSize(dtype));
-  std::int64_t layers = 0;
-  for (const model::LayerKind& kind : config.layers) {
-    const std::int64_t experts = kind.num_experts;
-    layers += num_sources * 8 * (experts * experts + 8 * experts) + std::min(sample_tokens, num_tokens) * experts * 4;
-  }
-  return hidden + layers;
+std::int64_t state_bytes(const model::ModelConfig& config, const StatsSize& size, at::ScalarType dtype) {
+  const std::int64_t hidden = size.num_tokens * config.hidden_size * static_cast<std::int64_t>(at::elementSize(dtype));
+  return hidden + stats_bytes(config, size, dtype);
 }
 
 }  // namespace uncurl::prune

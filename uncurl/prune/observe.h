@@ -14,7 +14,8 @@
 namespace uncurl::prune {
 
 struct ObserveOptions {
-  std::int64_t sample_tokens = 8192;  ///< tokens whose logits are kept, chosen by a hash of their number
+  std::int64_t sample_tokens = 8192;  ///< tokens whose logits are kept: those of the smallest hashes of their numbers
+  std::int64_t input_tokens = 0;      ///< the first so many of these keep the inputs of every MoE block, too
   Json provenance = Json::object();   ///< options that change the rows (sequence length ...), for the file
   std::filesystem::path state;        ///< where an interrupted run resumes; empty: nothing is saved
 };
@@ -23,7 +24,8 @@ struct ObserveOptions {
 /// later call with the same model, rows and options resumes behind that layer and gives the same bytes. That of another
 /// request is replaced, with a note. The state outlives the call, so that a failure to write the statistics costs one
 /// layer and not all: the caller discards it once they are on the disk.
-/// @throws Error before the first layer if no row is left to observe, embeddings, final norm or head hold NaN, or the
+/// @throws Error before the first layer if more inputs than logits are to be kept, no row is left to observe,
+/// embeddings, final norm or head hold NaN, or the
 ///         disk of the state has too little room; later for what the layers find (NaN weights, NaN logits): that
 ///         removes the state, since resuming would find it again
 /// @throws StateNotSaved if a state cannot be written; the one before is kept
@@ -34,8 +36,7 @@ RoutingStats observe(const model::Model& model, const Compute& compute, const st
 /// Removes what observe() left; nothing happens if there is none.
 void discard_state(const std::filesystem::path& state);
 
-/// Bytes of the state file at its largest.
-std::int64_t state_bytes(const model::ModelConfig& config, std::int64_t num_tokens, std::int64_t num_sources,
-                         std::int64_t sample_tokens, at::ScalarType dtype);
+/// Bytes of the state file at its largest. @param size  num_tokens: with those held out
+std::int64_t state_bytes(const model::ModelConfig& config, const StatsSize& size, at::ScalarType dtype);
 
 }  // namespace uncurl::prune

@@ -31,11 +31,15 @@ using Groups = std::vector<ExpertGroup>;  ///< in the order of the new experts: 
 /// Sorted by anchor, members by number: the order in which new experts are numbered.
 Groups in_order(Groups groups);
 
+/// The weighted average of the members aligned to the anchor.
+inline constexpr const char* kMergeAverage = "average";
+
 struct LayerPlan {
   std::int64_t layer = 0;  ///< index in the model
   std::string method;
   std::string router;  ///< name of the router rule
   Groups groups;
+  std::string merge = kMergeAverage;  ///< how a group becomes one expert
 
   std::int64_t num_experts() const { return static_cast<std::int64_t>(groups.size()); }
 };
@@ -63,6 +67,7 @@ struct Plan {
 /// @throws Error naming layer and group for everything that could not become a working checkpoint: a layer missing or
 ///         twice, an expert out of range or in two groups, an anchor that is no member, bad weights, fewer groups than
 ///         experts per token, counts that differ without allow_mixed_counts, `slice` with merged groups, unknown rules
+///         of router or merge
 void check_plan(const Plan& plan, const model::ModelConfig& config);
 
 /// Text with one group a line; reading gives the same plan.

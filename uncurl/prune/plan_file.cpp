@@ -61,9 +61,10 @@ ExpertGroup read_group(const Json& json, const std::string& place) {
 
 LayerPlan read_layer_plan(const Json& json, const std::string& place) {
   const JsonObject object(json, place);
-  object.expect_only({"layer", "method", "router", "groups"});
+  object.expect_only({"layer", "method", "router", "merge", "groups"});
   LayerPlan layer{
       .layer = object.integer("layer"), .method = object.string("method"), .router = object.string("router")};
+  layer.merge = object.string("merge", layer.merge);
   for (const Json& group : object.array("groups")) {
     layer.groups.push_back(read_group(group, concat(place, ", group ", layer.groups.size())));
   }
@@ -73,7 +74,9 @@ LayerPlan read_layer_plan(const Json& json, const std::string& place) {
 /// The layers are laid out by hand, one group a line; everything else is short enough for the JSON library's way.
 std::string layer_text(const LayerPlan& layer) {
   std::string text = concat("    {\"layer\": ", layer.layer, ", \"method\": ", Json(layer.method).dump(),
-                            ", \"router\": ", Json(layer.router).dump(), ", \"groups\": [");
+                            ", \"router\": ", Json(layer.router).dump());
+  if (layer.merge != kMergeAverage) text += concat(", \"merge\": ", Json(layer.merge).dump());
+  text += ", \"groups\": [";
   bool after_number = false;
   for (std::size_t g = 0; g < layer.groups.size(); ++g) {
     const Json group = group_json(layer.groups[g]);

@@ -120,4 +120,9 @@ std::vector<LayerChoice> check_request(const model::ModelConfig& config, std::in
   return choices;
 }
 
+bool needs_inputs(const std::vector<LayerChoice>& choices) {
+  return std::any_of(choices.begin(), choices.end(),
+                     [](const LayerChoice& choice) { return choice.method->needs_inputs; });
+}
+
 }  // namespace uncurl::prune

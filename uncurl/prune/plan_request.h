@@ -17,6 +17,9 @@ namespace uncurl::prune {
 inline constexpr const char* kDefaultMergeRouter = "wmean";
 inline constexpr double kDefaultRidge = 1e-2;
 
+/// Tokens whose inputs are kept where a method looks at them.
+inline constexpr std::int64_t kDefaultInputTokens = 4096;
+
 struct PlanRequest {
   std::string method = "uncurl";
   std::optional<std::string> router;                   ///< default: slice for dropping, kDefaultMergeRouter for merging
@@ -51,5 +54,8 @@ struct LayerChoice {
 ///         leave no group for the others, clusters too small to hold all, options of other methods
 std::vector<LayerChoice> check_request(const model::ModelConfig& config, std::int64_t num_experts_after,
                                        const PlanRequest& request);
+
+/// True if the method of some layer looks at inputs of the MoE blocks, which `observe` then has to keep.
+bool needs_inputs(const std::vector<LayerChoice>& choices);
 
 }  // namespace uncurl::prune

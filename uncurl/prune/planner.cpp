@@ -11,17 +11,27 @@
 namespace uncurl::prune {
 namespace {
 
+void check_inputs(const std::vector<LayerSummary>& layers, const std::vector<LayerChoice>& choices) {
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    check(!choices[i].method->needs_inputs || layers[i].sample_inputs.defined(), "method ", choices[i].method->name,
+          " looks at the inputs of layer ", layers[i].layer,
+          ", which these statistics do not hold; observe again with --keep-inputs ", kDefaultInputTokens);
+  }
+}
+
 /// The groups of each layer. Layers of one method and count are planned together; a limit that others could not meet
 /// (protected experts, cluster sizes) does not concern them.
-std::vector<Groups> group_layers(const std::vector<LayerSummary>& layers, const std::vector<LayerChoice>& choices,
-                                 const PlanRequest& request) {
+std::vector<Groups> group_layers(const model::Model& model, const std::vector<LayerSummary>& layers,
+                                 const std::vector<LayerChoice>& choices, const PlanRequest& request,
+                                 const Listener& listener) {
   std::map<std::pair<std::string, std::int64_t>, std::vector<std::size_t>> alike;
   for (std::size_t i = 0; i < layers.size(); ++i) alike[{choices[i].method->name, choices[i].count}].push_back(i);
   std::vector<Groups> groups(layers.size());
   for (const auto& [choice, indices] : alike) {
     std::vector<LayerSummary> together;
     for (const std::size_t i : indices) together.push_back(layers[i]);
-    const MethodInput input{together, choice.second, request.options, request.seed};
+    const MethodInput input{together, choice.second, request.options,           request.seed,
+                            model,    listener,      request.allow_mixed_counts};
     std::vector<Groups> planned = choices[indices.front()].method->plan(input);
     for (std::size_t j = 0; j < indices.size(); ++j) groups[indices[j]] = std::move(planned[j]);
   }
@@ -108,8 +118,9 @@ Json options_json(const PlanRequest& request, std::int64_t count) {
 
 }  // namespace
 
-Plan make_plan(const model::ModelConfig& config, const RoutingStats& stats, std::int64_t num_experts_after,
+Plan make_plan(const model::Model& model, const RoutingStats& stats, std::int64_t num_experts_after,
                const PlanRequest& request, const Listener& listener) {
+  const model::ModelConfig& config = model.config;
   const std::vector<LayerChoice> choices = check_request(config, num_experts_after, request);
   const JsonObject provenance(stats.provenance, "the statistics");
   Plan plan{.model_fingerprint = provenance.string("model_fingerprint"),
@@ -121,7 +132,8 @@ Plan make_plan(const model::ModelConfig& config, const RoutingStats& stats, std:
             .weights = request.weights,
             .allow_mixed_counts = request.allow_mixed_counts};
   const std::vector<LayerSummary> layers = mix_all(stats, request.weights);
-  std::vector<Groups> groups = group_layers(layers, choices, request);
+  check_inputs(layers, choices);
+  std::vector<Groups> groups = group_layers(model, layers, choices, request, listener);
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const Method& method = *choices[i].method;
     const std::int64_t count = choices[i].count;

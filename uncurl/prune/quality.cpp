@@ -124,6 +124,28 @@ std::vector<Quality> measure_checkpoint(const model::LayerStream& original, cons
   return summarize_rows(measure(original, pruned, {.label = "measuring"}, stats, listener), stats.held_out);
 }
 
+model::LayerWeights with_pruned(model::LayerWeights weights, const PrunedLayer& pruned) {
+  const at::ScalarType dtype = weights.moe.router.scalar_type();
+  weights.moe.router = pruned.router.to(dtype);
+  weights.moe.experts.clear();
+  for (const Expert& expert : pruned.experts) {
+    weights.moe.experts.push_back({expert.gate.to(dtype), expert.up.to(dtype), expert.down.to(dtype)});
+  }
+  if (pruned.correction_bias.defined()) weights.moe.correction_bias = pruned.correction_bias.to(at::kFloat);
+  return weights;
+}
+
+std::function<model::LayerWeights(model::LayerWeights, std::int64_t)> plan_edit(
+    const model::Model& model, const Plan& plan, const std::vector<LayerSummary>& layers) {
+  return [&model, &plan, &layers](model::LayerWeights weights, std::int64_t layer) {
+    for (std::size_t i = 0; i < plan.layers.size(); ++i) {
+      if (plan.layers[i].layer != layer) continue;
+      return with_pruned(std::move(weights), prune_layer(model, plan, plan.layers[i], layers[i]));
+    }
+    return weights;
+  };
+}
+
 std::vector<Quality> measure_plan(const model::LayerStream& original, const Plan& plan,
                                   const std::vector<LayerSummary>& layers, const RoutingStats& stats,
                                   const Listener& listener) {
@@ -134,20 +156,7 @@ std::vector<RowSums> measure_plan_by_row(const model::LayerStream& original, con
                                          const std::vector<LayerSummary>& layers, const RoutingStats& stats,
                                          const Listener& listener) {
   model::SweepOptions sweep{.label = "trying"};
-  sweep.edit = [&](model::LayerWeights weights, std::int64_t layer) {
-    for (std::size_t i = 0; i < plan.layers.size(); ++i) {
-      if (plan.layers[i].layer != layer) continue;
-      PrunedLayer pruned = prune_layer(original.model(), plan, plan.layers[i], layers[i]);
-      const at::ScalarType dtype = original.compute().dtype;
-      weights.moe.router = pruned.router.to(dtype);
-      weights.moe.experts.clear();
-      for (const Expert& expert : pruned.experts) {
-        weights.moe.experts.push_back({expert.gate.to(dtype), expert.up.to(dtype), expert.down.to(dtype)});
-      }
-      if (pruned.correction_bias.defined()) weights.moe.correction_bias = pruned.correction_bias.to(at::kFloat);
-    }
-    return weights;
-  };
+  sweep.edit = plan_edit(original.model(), plan, layers);
   return measure(original, original, sweep, stats, listener);
 }
 

@@ -1,6 +1,7 @@
 // What was lost: the smaller model beside the original on rows that no statistic has seen.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,14 @@ std::vector<Quality> summarize_rows(const std::vector<RowSums>& rows, const Held
 /// without held-out rows.
 std::vector<Quality> measure_checkpoint(const model::LayerStream& original, const model::LayerStream& pruned,
                                         const RoutingStats& stats, const Listener& listener);
+
+/// Puts the layers of a plan in the place of the original's: the `edit` of model::SweepOptions that tries a plan in
+/// memory. Each layer is pruned when it is asked for; model, plan and summaries must outlive the function.
+std::function<model::LayerWeights(model::LayerWeights, std::int64_t layer)> plan_edit(
+    const model::Model& model, const Plan& plan, const std::vector<LayerSummary>& layers);
+
+/// The pruned layer in the place of the routed part of `weights`, in their dtype.
+model::LayerWeights with_pruned(model::LayerWeights weights, const PrunedLayer& pruned);
 
 /// The same for a plan that is tried in memory, without writing anything.
 std::vector<Quality> measure_plan(const model::LayerStream& original, const Plan& plan,

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -23,9 +24,27 @@ void for_each_sum(ExpertSums& sums, const std::function<void(const char*, Tensor
   visit("count", sums.count, false);
   visit("gate_sum", sums.gate_sum, false);
   visit("norm_sum", sums.norm_sum, false);
+  visit("norm_square_sum", sums.norm_square_sum, false);
   visit("gate_norm_sum", sums.gate_norm_sum, false);
   visit("renormalized_gate_norm_sum", sums.renormalized_gate_norm_sum, false);
+  visit("change_gate_norm_sum", sums.change_gate_norm_sum, false);
   visit("norm_max", sums.norm_max, true);
+}
+
+std::int64_t stats_bytes(const model::ModelConfig& config, const StatsSize& size, at::ScalarType dtype) {
+  std::int64_t vectors = -1;  // the gram matrix is none
+  ExpertSums unused;
+  for_each_sum(unused, [&](const char*, Tensor&, bool) { ++vectors; });
+  const std::int64_t inputs = std::min(size.input_tokens, size.num_tokens) * config.hidden_size *
+                              static_cast<std::int64_t>(at::elementSize(dtype));
+  std::int64_t bytes = 0;
+  for (const model::LayerKind& kind : config.layers) {
+    if (!kind.moe) continue;
+    const std::int64_t experts = kind.num_experts;
+    bytes += size.num_sources * 8 * (experts * experts + vectors * experts) +
+             std::min(size.sample_tokens, size.num_tokens) * experts * 4 + inputs;
+  }
+  return bytes;
 }
 
 std::vector<double> mixture_factors(const RoutingStats& stats, const std::vector<double>& weights) {
@@ -57,7 +76,8 @@ std::vector<double> mixture_factors(const RoutingStats& stats, const std::vector
 LayerSummary mix(const LayerStats& layer, const Tensor& sample_source, const std::vector<double>& factors) {
   LayerSummary summary{.layer = layer.layer,
                        .sums = zero_sums(layer.sources.front().count.size(0)),
-                       .sample_logits = layer.sample_logits};
+                       .sample_logits = layer.sample_logits,
+                       .sample_inputs = layer.sample_inputs};
   for (std::size_t s = 0; s < factors.size(); ++s) {
     ExpertSums source = layer.sources[s];
     std::vector<Tensor> parts;

@@ -9,7 +9,7 @@
 namespace uncurl::prune {
 namespace {
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 
 std::string layer_name(std::int64_t layer, const std::string& what) {
   return "layers." + std::to_string(layer) + "." + what;
@@ -59,6 +59,7 @@ RoutingStats parse_stats(const model::TensorFile& file) {
         "; observe again with this program");
   RoutingStats stats{.provenance = metadata.object("provenance").json()};
   for (const Json& source : metadata.array("sources")) stats.sources.push_back(source_from_json(source));
+  stats.sample_tokens = file.at("sample_tokens");
   stats.sample_source = file.at("sample_source");
   for (const Json& layer : metadata.array("layers")) {
     stats.layers.push_back(read_layer(file, layer.get<std::int64_t>(), stats.sources.size()));
@@ -84,6 +85,9 @@ void append_layers(const std::vector<LayerStats>& layers, model::NamedTensors& t
       tensors.emplace_back(source_name(layer.layer, s, "num_tokens"), at::full({1}, sums.num_tokens, at::kDouble));
     }
     tensors.emplace_back(layer_name(layer.layer, "sample_logits"), layer.sample_logits);
+    if (layer.sample_inputs.defined()) {
+      tensors.emplace_back(layer_name(layer.layer, "sample_inputs"), layer.sample_inputs);
+    }
   }
 }
 
@@ -96,6 +100,8 @@ LayerStats read_layer(const model::TensorFile& file, std::int64_t layer, std::si
     stats.sources.push_back(std::move(sums));
   }
   stats.sample_logits = file.at(layer_name(layer, "sample_logits"));
+  const std::string inputs = layer_name(layer, "sample_inputs");
+  if (file.tensors.contains(inputs)) stats.sample_inputs = file.at(inputs);
   return stats;
 }
 
@@ -106,7 +112,8 @@ void write_stats(const std::filesystem::path& path, const RoutingStats& stats) {
   metadata["held_out_sources"] = stats.held_out.source_names;
   metadata["layers"] = Json::array();
   for (const LayerStats& layer : stats.layers) metadata["layers"].push_back(layer.layer);
-  model::NamedTensors tensors = {{"sample_source", stats.sample_source},
+  model::NamedTensors tensors = {{"sample_tokens", stats.sample_tokens},
+                                 {"sample_source", stats.sample_source},
                                  {"held_out.ids", stats.held_out.rows.ids_N},
                                  {"held_out.begins", at::tensor(stats.held_out.rows.begins, at::kLong)},
                                  {"held_out.source_of_row", at::tensor(stats.held_out.source_of_row, at::kLong)},

@@ -16,7 +16,7 @@ LayerSummary directions(const std::vector<double>& degrees, const std::vector<do
 Groups plan(const LayerSummary& layer, std::int64_t count, MethodOptions options = {}) {
   options.affinity = cluster::AffinityOptions();
   const std::vector<LayerSummary> layers = {layer};
-  return plan_frequency_merge({layers, count, options, 0}).front();
+  return plan_frequency_merge({layers, count, options, 0, any_model(), silent()}).front();
 }
 
 TEST(FrequencyMerge, JoinsEveryExpertToTheNearestOfTheMostUsed) {

@@ -10,7 +10,7 @@ namespace {
 
 std::vector<int> draw(std::uint64_t seed, std::int64_t layer) {
   const std::vector<LayerSummary> layers = {summary_of_counts(std::vector<double>(8, 1.0), layer)};
-  return anchors_of(plan_random({layers, 4, {}, seed})[0]);
+  return anchors_of(plan_random({layers, 4, {}, seed, any_model(), silent()})[0]);
 }
 
 TEST(RandomMethod, DrawsTheSameExpertsForTheSameSeedAndLayer) { EXPECT_EQ(draw(3, 2), draw(3, 2)); }

@@ -15,19 +15,20 @@ std::vector<LayerSummary> hand_made() {
 }
 
 TEST(Reap, KeepsTheLargestMeansOfGateTimesNorm) {
-  EXPECT_THAT(anchors_of(plan_reap({hand_made(), 2, {}, 0})[0]), ElementsAre(0, 1));
+  EXPECT_THAT(anchors_of(plan_reap({hand_made(), 2, {}, 0, any_model(), silent()})[0]), ElementsAre(0, 1));
 }
 
 TEST(Reap, LooksAtRenormalisedGatesWhenAsked) {
-  EXPECT_THAT(anchors_of(plan_reap({hand_made(), 2, {.renormalize_gates = true}, 0})[0]), ElementsAre(0, 3));
+  EXPECT_THAT(anchors_of(plan_reap({hand_made(), 2, {.renormalize_gates = true}, 0, any_model(), silent()})[0]),
+              ElementsAre(0, 3));
 }
 
 TEST(Reap, ScoresAnExpertThatWasNeverChosenZero) {
-  EXPECT_THAT(anchors_of(plan_reap({hand_made(), 3, {}, 0})[0]), ElementsAre(0, 1, 3));
+  EXPECT_THAT(anchors_of(plan_reap({hand_made(), 3, {}, 0, any_model(), silent()})[0]), ElementsAre(0, 1, 3));
 }
 
 TEST(Ean, KeepsTheLargestSumsOfNorms) {
-  EXPECT_THAT(anchors_of(plan_ean({hand_made(), 2, {}, 0})[0]), ElementsAre(0, 3));
+  EXPECT_THAT(anchors_of(plan_ean({hand_made(), 2, {}, 0, any_model(), silent()})[0]), ElementsAre(0, 3));
 }
 
 }  // namespace

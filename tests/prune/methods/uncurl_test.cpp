@@ -16,7 +16,7 @@ LayerSummary three_kinds() {
 
 Groups plan(std::int64_t count, const MethodOptions& options = {}, std::uint64_t seed = 0) {
   const std::vector<LayerSummary> layers = {three_kinds()};
-  return plan_uncurl({layers, count, options, seed}).front();
+  return plan_uncurl({layers, count, options, seed, any_model(), silent()}).front();
 }
 
 TEST(Uncurl, GroupsExpertsWhoseLogitsGoTogether) {

@@ -8,19 +8,19 @@ namespace uncurl::prune {
 const std::vector<Method>& methods() {
   static const std::vector<Method> table = {
       {"uncurl", "merges spectral clusters of the experts' router logits, aligned to the most used expert",
-       "Sarkar et al. 2024, arXiv 2409.01483, Algorithm 1", true, plan_uncurl},
+       "Sarkar et al. 2024, arXiv 2409.01483, Algorithm 1", true, false, false, plan_uncurl},
       {"frequency-merge",
        "keeps the most used experts as anchors; each other one joins the anchor nearest by router logits",
-       "Sarkar et al. 2024, arXiv 2409.01483, section 6.4", true, plan_frequency_merge},
+       "Sarkar et al. 2024, arXiv 2409.01483, section 6.4", true, false, false, plan_frequency_merge},
       {"frequency", "keeps the experts that were chosen most often",
-       "Sarkar et al. 2024, arXiv 2409.01483, section 6.1", false, plan_frequency},
+       "Sarkar et al. 2024, arXiv 2409.01483, section 6.1", false, false, false, plan_frequency},
       {"soft-frequency", "keeps the experts with the largest sum of gates",
-       "SEER-MoE, Muzio et al. 2024, arXiv 2404.05089", false, plan_soft_frequency},
+       "SEER-MoE, Muzio et al. 2024, arXiv 2404.05089", false, false, false, plan_soft_frequency},
       {"ean", "keeps the experts with the largest sum of output norms",
-       "EAN, as in Lasby et al. 2025, arXiv 2510.13999", false, plan_ean},
+       "EAN, as in Lasby et al. 2025, arXiv 2510.13999", false, false, false, plan_ean},
       {"reap", "keeps the experts with the largest mean of gate times output norm",
-       "REAP, Lasby et al. 2025, arXiv 2510.13999, equation 9", false, plan_reap},
-      {"random", "keeps experts drawn at random: the control", "-", false, plan_random},
+       "REAP, Lasby et al. 2025, arXiv 2510.13999, equation 9", false, false, false, plan_reap},
+      {"random", "keeps experts drawn at random: the control", "-", false, false, false, plan_random},
   };
   return table;
 }

@@ -36,6 +36,9 @@ SCORES = {
     ("ean",): lambda s: s["norm_sum"],
     ("reap",): lambda s: s["gate_norm_sum"] / s["count"],
     ("reap", "--renormalize-gates"): lambda s: s["renormalized_gate_norm_sum"] / s["count"],
+    ("man",): lambda s: s["norm_sum"] / s["count"],
+    ("msan",): lambda s: s["norm_square_sum"] / s["count"],
+    ("easy-ep",): lambda s: s["change_gate_norm_sum"],
 }
 
 
@@ -48,16 +51,51 @@ def test_the_experts_kept_are_those_of_the_highest_scores(tmp_path, models, sums
         assert [g[0] for g in groups_of(layer)] == sorted(ranking[: EXPERTS_AFTER[family]].tolist())
 
 
+def groups_of_nearest_anchors(s, anchors, **affinity):
+    nearest = affinity_of(s["logits"], **affinity)[:, anchors].argmax(axis=1)
+    return [sorted({int(a)} | {e for e in range(len(nearest)) if e not in anchors and nearest[e] == i})
+            for i, a in enumerate(anchors)]
+
+
 def test_frequency_merge_joins_each_expert_to_the_nearest_anchor(tmp_path, models, sums):
     family, expected = sums
     plan = models.plan(tmp_path / "plan.json", family, "--method", "frequency-merge")
     for layer in plan["layers"]:
         s = expected[layer["layer"]]
         anchors = np.sort(np.argsort(-s["count"], kind="stable")[: EXPERTS_AFTER[family]])
-        nearest = affinity_of(s["logits"])[:, anchors].argmax(axis=1)
-        groups = [sorted({int(a)} | {e for e in range(len(nearest)) if e not in anchors and nearest[e] == i})
-                  for i, a in enumerate(anchors)]
-        assert groups_of(layer) == groups
+        assert groups_of(layer) == groups_of_nearest_anchors(s, anchors)
+
+
+# The paper's affinity: cosines of raw logits, (1 + S) / 2.
+MC_SMOE = ("--method", "mc-smoe", "--centering", "none", "--affinity-power", "1")
+
+
+def test_mc_smoe_takes_the_most_used_experts_of_all_layers(tmp_path, models, sums):
+    """Its code: shares of choices, the top_k of each layer set to 1, and the (layers x G + 1)-th largest a threshold."""
+    family, expected = sums
+    top_k, layers = {"olmoe": 3, "mixtral": 2}[family], sorted(expected)
+    shares = np.array([expected[layer]["count"] / expected[layer]["count"].sum() for layer in layers])
+    raised = shares.copy()
+    np.put_along_axis(raised, np.argsort(-shares, kind="stable")[:, :top_k], 1, axis=1)
+    average = {"olmoe": 6, "mixtral": 4}[family]  # where the layers do differ
+    threshold = np.sort(raised, axis=None)[::-1][average * len(layers)]
+    plan = models.plan(tmp_path / "plan.json", family, *MC_SMOE, "--allow-mixed-counts", experts=average)
+    sizes = [len(layer["groups"]) for layer in plan["layers"]]
+    assert sum(sizes) == average * len(layers) and len(set(sizes)) > 1
+    for row, layer in zip(raised, plan["layers"]):
+        anchors = np.flatnonzero(row > threshold)
+        found = groups_of_nearest_anchors(expected[layer["layer"]], anchors, experts=False, tokens=False, power=1)
+        assert groups_of(layer) == found
+
+
+def test_mc_smoe_with_one_number_for_all_layers_is_frequency_merge_and_says_so(tmp_path, models, sums):
+    family, _ = sums
+    uniform = models.plan(tmp_path / "plan.json", family, "--method", "mc-smoe")
+    other = models.plan(tmp_path / "other.json", family, "--method", "frequency-merge")
+    assert [layer["groups"] for layer in uniform["layers"]] == [layer["groups"] for layer in other["layers"]]
+    printed = uncurl("plan", models.checkpoint(family), models.stats(family), "--experts", EXPERTS_AFTER[family],
+                     "--method", "mc-smoe", "-o", tmp_path / "third.json")
+    assert "--allow-mixed-counts lets layers differ" in printed
 
 
 AFFINITIES = {

@@ -96,7 +96,7 @@ TEST(Methods, GiveAsManyGroupsAsAskedForInTheOrderOfTheirAnchors) {
 }
 
 TEST(FindMethod, ListsTheMethodsAfterAMisspeltName) {
-  EXPECT_THAT(error_of([] { find_method("frequent"); }), HasSubstr("there is uncurl, frequency-merge, frequency"));
+  EXPECT_THAT(error_of([] { find_method("frequent"); }), HasSubstr("there is uncurl, frequency-merge, mc-smoe"));
 }
 
 TEST(LayerAffinity, NamesLayerAndExpertWithoutLogits) {

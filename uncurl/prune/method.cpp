@@ -15,6 +15,11 @@ std::vector<double> plain(const at::Tensor& values_E) {
   return {data, data + values.numel()};
 }
 
+std::vector<double> mean_by_use(const at::Tensor& sum_E, const LayerSummary& layer) {
+  const at::Tensor& count_E = layer.sums.count;
+  return plain(at::where(count_E > 0, sum_E / count_E, at::zeros_like(sum_E)));
+}
+
 std::vector<int> protected_experts(const MethodOptions& options, std::int64_t layer, std::int64_t num_experts,
                                    std::int64_t num_experts_after) {
   const auto found = options.protect.find(layer);

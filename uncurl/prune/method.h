@@ -68,6 +68,9 @@ std::vector<Groups> plan_each_layer(const MethodInput& input, GroupLayer group_l
   return plans;
 }
 
+/// A sum [E] over the tokens of each expert as their mean; 0 for an expert that was never chosen.
+std::vector<double> mean_by_use(const at::Tensor& sum_E, const LayerSummary& layer);
+
 /// A [E] fp64 tensor as plain numbers.
 std::vector<double> plain(const at::Tensor& values_E);
 

@@ -1,5 +1,7 @@
 // Frequency-based merging, the paper's second baseline: the G most used experts are anchors, every other expert joins
 // the anchor whose router logits are nearest to its own. With a size limit the closest pairs are served first.
+#include "uncurl/prune/methods/frequency_merge.h"
+
 #include <ATen/ATen.h>
 
 #include <algorithm>
@@ -35,7 +37,9 @@ std::vector<Pair> ranked_pairs(const Groups& anchors, const std::vector<int>& pr
   return pairs;
 }
 
-Groups group_layer(const MethodInput& input, const LayerSummary& layer) {
+}  // namespace
+
+Groups join_most_used(const MethodInput& input, const LayerSummary& layer) {
   const std::vector<int> protect = protected_experts(input, layer);
   const Groups anchors = keep_highest(plain(layer.sums.count), input, layer);
   if (anchors.size() == static_cast<std::size_t>(layer.num_experts())) return anchors;
@@ -53,10 +57,8 @@ Groups group_layer(const MethodInput& input, const LayerSummary& layer) {
   return groups;
 }
 
-}  // namespace
-
 std::vector<Groups> plan_frequency_merge(const MethodInput& input) {
-  return plan_each_layer(input, [&](const LayerSummary& layer) { return group_layer(input, layer); });
+  return plan_each_layer(input, [&](const LayerSummary& layer) { return join_most_used(input, layer); });
 }
 
 }  // namespace uncurl::prune

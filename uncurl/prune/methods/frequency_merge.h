@@ -1,0 +1,12 @@
+// Most used experts as anchors, every other expert with the nearest of them: what frequency-merge does in a layer, and
+// mc-smoe once it knows how many anchors the layer has.
+#pragma once
+
+#include "uncurl/prune/method.h"
+
+namespace uncurl::prune {
+
+/// One layer in input.num_experts_after groups, protected experts alone.
+Groups join_most_used(const MethodInput& input, const LayerSummary& layer);
+
+}  // namespace uncurl::prune

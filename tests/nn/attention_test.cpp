@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "tests/support/expect_near.h"
+#include "uncurl/tensor/threads.h"
 
 namespace uncurl::nn {
 namespace {
@@ -53,8 +54,9 @@ TEST_P(AttentionCase, EqualsFourLoops) {
   const std::int64_t tokens = begins.back(), head_dim = 8;
   const Tensor q = random_tensor({tokens, heads, head_dim}, 1), k = random_tensor({tokens, kv_heads, head_dim}, 2),
                v = random_tensor({tokens, kv_heads, head_dim}, 3);
-  EXPECT_TRUE(test::near(attention(q, k, v, begins, 0.4, window), attention_in_loops(q, k, v, begins, 0.4, window),
-                         kTolerance));
+  const Tensor expected = attention_in_loops(q, k, v, begins, 0.4, window);
+  EXPECT_TRUE(test::near(attention(q, k, v, begins, 0.4, window), expected, kTolerance));
+  EXPECT_TRUE(test::near(attention_plain(q, k, v, begins, 0.4, window), expected, kTolerance));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, AttentionCase,
@@ -66,6 +68,66 @@ INSTANTIATE_TEST_SUITE_P(All, AttentionCase,
                                          Case{"WindowOnRaggedGroupedRows", 4, 2, {0, 3, 12}, 4},
                                          Case{"OneToken", 2, 1, {0, 1}, 0}),
                          [](const auto& test) { return std::string(test.param.name); });
+
+/// Lengths around those of the blocks in which the fast one works, against the plain one in fp64.
+class LongAttention : public testing::TestWithParam<Case> {
+ protected:
+  static Tensor reference(const Tensor& q, const Tensor& k, const Tensor& v, const std::vector<std::int64_t>& begins,
+                          std::int64_t window) {
+    return attention_plain(q.to(at::kDouble), k.to(at::kDouble), v.to(at::kDouble), begins, 0.3, window);
+  }
+};
+
+TEST_P(LongAttention, EqualsThePlainOneInDouble) {
+  const auto& [name, heads, kv_heads, begins, window] = GetParam();
+  for (const std::int64_t head_dim : {7, 16}) {
+    const Tensor q = random_tensor({begins.back(), heads, head_dim}, 1) * 2,
+                 k = random_tensor({begins.back(), kv_heads, head_dim}, 2) * 2,
+                 v = random_tensor({begins.back(), kv_heads, head_dim}, 3);
+    EXPECT_TRUE(test::near(attention(q, k, v, begins, 0.3, window), reference(q, k, v, begins, window), kTolerance));
+  }
+}
+
+TEST_P(LongAttention, IsAsExactInBf16AsThePlainOne) {
+  const auto& [name, heads, kv_heads, begins, window] = GetParam();
+  for (const std::int64_t head_dim : {7, 16}) {
+    const auto bf16 = [&](std::int64_t h, unsigned seed) {
+      return (random_tensor({begins.back(), h, head_dim}, seed) * 2).to(at::kBFloat16);
+    };
+    const Tensor q = bf16(heads, 1), k = bf16(kv_heads, 2), v = bf16(kv_heads, 3);
+    const Tensor expected = reference(q, k, v, begins, window);
+    const auto error = [&](const Tensor& found) { return (found.to(at::kDouble) - expected).norm().item<double>(); };
+    EXPECT_LE(error(attention(q, k, v, begins, 0.3, window)),
+              1.1 * error(attention_plain(q, k, v, begins, 0.3, window)));
+  }
+}
+
+TEST_P(LongAttention, IsTheSameForOneThreadAndTwo) {
+  const auto& [name, heads, kv_heads, begins, window] = GetParam();
+  const Tensor q = random_tensor({begins.back(), heads, 16}, 1), k = random_tensor({begins.back(), kv_heads, 16}, 2),
+               v = random_tensor({begins.back(), kv_heads, 16}, 3);
+  const Tensor two = attention(q, k, v, begins, 0.3, window);
+  const SingleThread single;
+  EXPECT_TRUE(test::identical(attention(q, k, v, begins, 0.3, window), two));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, LongAttention,
+                         testing::Values(Case{"OneBlockOfKeys", 2, 1, {0, 512}, 0},
+                                         Case{"OneKeyMore", 2, 1, {0, 513}, 0},
+                                         Case{"BlocksOfQueries", 2, 2, {0, 63, 127, 192, 257}, 0},
+                                         Case{"LongAndShort", 4, 2, {0, 700, 701, 733, 1400}, 0},
+                                         Case{"WindowInABlock", 2, 1, {0, 1100}, 100},
+                                         Case{"WindowOverBlocks", 2, 1, {0, 1300, 1500}, 600}),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+TEST(Attention, PassesOnThatAKeyIsNotANumber) {
+  const Tensor q = random_tensor({70, 1, 8}, 10), v = random_tensor({70, 1, 8}, 12);
+  Tensor k = random_tensor({70, 1, 8}, 11);
+  k[66].fill_(std::nan(""));
+  const Tensor found = attention(q, k, v, {0, 70}, 0.3, 0);
+  EXPECT_TRUE(found.narrow(0, 0, 66).isfinite().all().item<bool>());
+  EXPECT_TRUE(found.narrow(0, 66, 4).isnan().all().item<bool>());
+}
 
 TEST(Attention, OfOneTokenIsItsValue) {
   const Tensor v = random_tensor({1, 2, 8}, 4);

@@ -2,17 +2,14 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <omp.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cassert>
 #include <cmath>
 #include <cstring>
-#include <exception>
-#include <mutex>
 
 #include "uncurl/kernels/onednn_linear.h"
+#include "uncurl/kernels/parallel_tasks.h"
 
 namespace uncurl::kernels {
 namespace {
@@ -105,26 +102,12 @@ void expert_outputs(Tensor& y_SD, const Tensor& x_ND, const std::vector<Expert>&
   char* const y = static_cast<char*>(y_SD.data_ptr());
   const char* const x = static_cast<const char*>(x_ND.const_data_ptr());
   const std::vector<Task> tasks = make_tasks(queue);
-  std::atomic<std::size_t> next{0};
-  std::exception_ptr failure;
-  std::mutex failure_mutex;
-#pragma omp parallel num_threads(at::get_num_threads())
-  {
-    const int threads_before = omp_get_max_threads();
-    omp_set_num_threads(1);  // before the first product: oneDNN plans for the number of threads it sees
-    const c10::InferenceMode inference;
-    for (std::size_t i = next++; i < tasks.size(); i = next++) {
-      try {
-        const Expert& expert = experts[static_cast<std::size_t>(tasks[i].expert)];
-        run_task(y, x, row_bytes, x_ND, expert, queue, tasks[i], top_k);
-      } catch (...) {
-        const std::lock_guard lock(failure_mutex);
-        if (!failure) failure = std::current_exception();
-      }
-    }
-    omp_set_num_threads(threads_before);
-  }
-  if (failure) std::rethrow_exception(failure);
+  run_tasks(tasks.size(), [&] {
+    return [&](std::size_t i) {
+      const Expert& expert = experts[static_cast<std::size_t>(tasks[i].expert)];
+      run_task(y, x, row_bytes, x_ND, expert, queue, tasks[i], top_k);
+    };
+  });
 }
 
 Tensor combine(const Tensor& y_SD, const Tensor& gates_NK, Tensor norms_NK) {

@@ -45,7 +45,8 @@ std::int64_t window_of(const BlockContext& context, std::int64_t layer) {
 }
 
 /// Rows that stand alone in runs, those that continue another one by one.
-Tensor attend_in_tree(const Projected& x, const PackedRows& rows, double scale, std::int64_t window) {
+Tensor attend_in_tree(const Projected& x, const PackedRows& rows, double scale, std::int64_t window,
+                      nn::Implementation implementation) {
   Tensor out_NHd = at::empty_like(x.q_NHd);
   const auto begin_of = [&](std::int64_t row) { return rows.begins[static_cast<std::size_t>(row)]; };
   for (std::int64_t row = 0; row < rows.num_rows();) {
@@ -60,7 +61,8 @@ Tensor attend_in_tree(const Projected& x, const PackedRows& rows, double scale, 
     if (prefix.row < 0) {
       std::vector<std::int64_t> begins;
       for (std::int64_t r = row; r <= end; ++r) begins.push_back(begin_of(r) - begin);
-      part(out_NHd).copy_(nn::attention(part(x.q_NHd), part(x.k_NHd), part(x.v_NHd), begins, scale, window));
+      part(out_NHd).copy_(
+          nn::attention(part(x.q_NHd), part(x.k_NHd), part(x.v_NHd), begins, scale, window, implementation));
     } else {
       part(out_NHd).copy_(
           nn::continued_attention(part(x.q_NHd), with_prefix(x.k_NHd), with_prefix(x.v_NHd), scale, window));
@@ -76,8 +78,9 @@ Tensor run_attention(const Tensor& x_ND, const AttentionWeights& w, const BlockC
   if (context.cache != nullptr) context.cache->fill(layer, x.k_NHd, x.v_NHd, rows, context.first_sequence);
   const double scale = scale_of(context.config);
   const std::int64_t window = window_of(context, layer);
-  const Tensor mixed_NHd = rows.prefixes.empty() ? nn::attention(x.q_NHd, x.k_NHd, x.v_NHd, rows.begins, scale, window)
-                                                 : attend_in_tree(x, rows, scale, window);
+  const Tensor mixed_NHd = rows.prefixes.empty() ? nn::attention(x.q_NHd, x.k_NHd, x.v_NHd, rows.begins, scale, window,
+                                                                 context.implementation)
+                                                 : attend_in_tree(x, rows, scale, window, context.implementation);
   return nn::linear(mixed_NHd.reshape({x_ND.size(0), -1}), w.o, w.o_bias);
 }
 
@@ -95,9 +98,8 @@ Tensor add_mlp(const Tensor& attended_ND, const LayerWeights& weights, const Blo
                std::int64_t first_token, MoeObserver* observer) {
   const Tensor x_ND = nn::rms_norm(attended_ND, weights.post_attention_norm, context.config.norm_epsilon);
   const bool moe = context.config.layers[static_cast<std::size_t>(layer)].moe;
-  return attended_ND +
-         (moe ? run_moe(x_ND, weights.moe, context, layer, first_token, observer, attended_ND)
-              : nn::dense_mlp(x_ND, weights.dense));
+  return attended_ND + (moe ? run_moe(x_ND, weights.moe, context, layer, first_token, observer, attended_ND)
+                            : nn::dense_mlp(x_ND, weights.dense));
 }
 
 }  // namespace
@@ -112,8 +114,7 @@ Tensor run_moe(const Tensor& x_ND, const MoeWeights& weights, const BlockContext
   const nn::ExpertsOutput output = nn::experts(x_ND, weights.experts, ids_NK, routing.gates_NK,
                                                /*want_norms=*/observer != nullptr, context.implementation);
   if (observer != nullptr) {
-    observer->observe(
-        {layer, first_token, logits_NE, routing, output.norms_NK, x_ND, residual_ND, output.out_ND});
+    observer->observe({layer, first_token, logits_NE, routing, output.norms_NK, x_ND, residual_ND, output.out_ND});
   }
   if (!weights.shared.gate.defined()) return output.out_ND;
   const Tensor shared = nn::dense_mlp(x_ND, weights.shared);

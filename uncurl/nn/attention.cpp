@@ -1,6 +1,9 @@
 #include "uncurl/nn/attention.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include "uncurl/kernels/attention.h"
 
 namespace uncurl::nn {
 namespace {
@@ -13,8 +16,8 @@ Tensor window_mask(std::int64_t length, std::int64_t window, at::Device device) 
 
 }  // namespace
 
-Tensor attention(const Tensor& q_NHd, const Tensor& k_NHd, const Tensor& v_NHd, const std::vector<std::int64_t>& begins,
-                 double scale, std::int64_t window) {
+Tensor attention_plain(const Tensor& q_NHd, const Tensor& k_NHd, const Tensor& v_NHd,
+                       const std::vector<std::int64_t>& begins, double scale, std::int64_t window) {
   Tensor out_NHd = at::empty_like(q_NHd);
   const bool grouped = q_NHd.size(1) != k_NHd.size(1);
   for (std::size_t r = 0; r + 1 < begins.size(); ++r) {
@@ -28,6 +31,16 @@ Tensor attention(const Tensor& q_NHd, const Tensor& k_NHd, const Tensor& v_NHd, 
     out_NHd.narrow(0, begin, length).copy_(row_out.squeeze(0).transpose(0, 1));
   }
   return out_NHd;
+}
+
+Tensor attention(const Tensor& q_NHd, const Tensor& k_NHd, const Tensor& v_NHd, const std::vector<std::int64_t>& begins,
+                 double scale, std::int64_t window, Implementation implementation) {
+  const bool wants_gradient =
+      at::GradMode::is_enabled() && (q_NHd.requires_grad() || k_NHd.requires_grad() || v_NHd.requires_grad());
+  const bool fast = implementation == Implementation::kFastest && q_NHd.is_cpu() && !wants_gradient &&
+                    kernels::has_causal_attention(q_NHd.scalar_type());
+  return fast ? kernels::causal_attention(q_NHd, k_NHd, v_NHd, begins, scale, window)
+              : attention_plain(q_NHd, k_NHd, v_NHd, begins, scale, window);
 }
 
 }  // namespace uncurl::nn

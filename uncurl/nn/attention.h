@@ -5,6 +5,8 @@
 
 #include <vector>
 
+#include "uncurl/nn/implementation.h"
+
 namespace uncurl::nn {
 
 using at::Tensor;
@@ -15,6 +17,10 @@ using at::Tensor;
 /// @param window   a token sees itself and the window-1 tokens before it; 0 means all before it
 /// @return         [N,H,head_dim]
 Tensor attention(const Tensor& q_NHd, const Tensor& k_NHd, const Tensor& v_NHd, const std::vector<std::int64_t>& begins,
-                 double scale, std::int64_t window);
+                 double scale, std::int64_t window, Implementation implementation = Implementation::kFastest);
+
+/// The oracle: libtorch's, row by row; differentiable, on any device.
+Tensor attention_plain(const Tensor& q_NHd, const Tensor& k_NHd, const Tensor& v_NHd,
+                       const std::vector<std::int64_t>& begins, double scale, std::int64_t window);
 
 }  // namespace uncurl::nn

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "uncurl/kernels/expert.h"
+#include "uncurl/nn/implementation.h"
 
 namespace uncurl::nn {
 
@@ -13,8 +14,6 @@ struct ExpertsOutput {
   Tensor out_ND;
   Tensor norms_NK;  ///< fp32, |f_j(x)| of each chosen expert before its gate; undefined unless asked for
 };
-
-enum class Implementation { kFastest, kPlain };
 
 /// @param x_ND     [N,D], dtype of the weights
 /// @param ids_NK   [N,K] int64; the same expert may stand twice in a row: it counts with both gates

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/stations.h"
 #include "uncurl/prune/output_folder.h"
+#include "uncurl/prune/predict.h"
 #include "uncurl/prune/stats_file.h"
 
 namespace uncurl::cli {
@@ -10,17 +11,42 @@ namespace {
 struct Options {
   std::string model, stats, out;
   bool overwrite = false;
+  int threads = 0;
   CountOptions count;
   PlanOptions plan;
 };
 
+/// What the plan loses in each layer, where the statistics hold inputs. Nothing where a new router has to be trained.
+void print_prediction(const model::Model& model, const prune::Plan& plan, const prune::RoutingStats& stats,
+                      Terminal& terminal) {
+  const auto must_be_trained = [](const prune::LayerPlan& layer) { return layer.router == "reinit"; };
+  if (!stats.layers.front().sample_inputs.defined() ||
+      std::any_of(plan.layers.begin(), plan.layers.end(), must_be_trained)) {
+    return;
+  }
+  const model::LayerStream original(model, compute_of(stats));
+  const std::vector<prune::LayerSummary> layers = prune::mix_all(stats, plan.weights);
+  const std::vector<double> errors = prune::layer_errors(original, {plan}, layers, terminal.listener()).front();
+  std::vector<std::vector<std::string>> rows = {{"layer", "experts", "predicted error"}};
+  for (std::size_t i = 0; i < errors.size(); ++i) {
+    rows.push_back({std::to_string(plan.layers[i].layer), std::to_string(plan.layers[i].num_experts()),
+                    number_text(errors[i], 6)});
+  }
+  rows.push_back({"all", "", number_text(prune::total_error(errors), 6)});
+  terminal.say("\n" + table(rows) + "\n(squared error of the block's output on " +
+               count_text(layers.front().sample_inputs.size(0)) +
+               " inputs of the original, relative to the output; all: the sum)\n");
+}
+
 void run(const Options& options, Terminal& terminal) {
+  apply_threads(options.threads);
   prune::check_output_file(options.out, options.model, options.overwrite);
   const model::Model model = open(options.model, terminal);
   const prune::RoutingStats stats = prune::read_stats(options.stats);
   const std::filesystem::path folder = std::filesystem::absolute(options.out).parent_path();
   const prune::Plan plan = make_plan(model, stats, options.stats, folder, options.count, options.plan, terminal);
   prune::write_plan(options.out, plan);
+  print_prediction(model, plan, stats, terminal);
   terminal.say("wrote     " + options.out);
 }
 
@@ -36,6 +62,7 @@ void add_plan(CLI::App& app, Terminal& terminal) {
   command->add_flag("--overwrite", options->overwrite, "replace an existing file");
   add_count_options(*command, options->count);
   add_plan_options(*command, options->plan);
+  add_threads_option(*command, options->threads);
   command->add_option("--weights", options->plan.weights, "of the sources, in their order; default: as observed")
       ->delimiter(',')
       ->allow_extra_args(false);

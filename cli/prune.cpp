@@ -4,6 +4,7 @@
 #include "uncurl/base/error.h"
 #include "uncurl/base/file.h"
 #include "uncurl/prune/output_folder.h"
+#include "uncurl/prune/routers/table.h"
 #include "uncurl/prune/write.h"
 
 namespace uncurl::cli {
@@ -11,7 +12,7 @@ namespace {
 
 struct Options {
   std::string model, out, stats;
-  bool overwrite = false;
+  bool overwrite = false, sequential = false;
   DataOptions data;
   ComputeOptions compute;
   CountOptions count;
@@ -36,8 +37,10 @@ Outputs check_outputs(const Options& options, const model::Model& model) {
 DataOptions check_plan_options(const Options& options, const model::Model& model, const std::filesystem::path& out) {
   const std::int64_t count = prune::resolve_count(model.config, options.count.experts, options.count.keep, {});
   std::vector<std::int64_t> experts(model.config.layers.size(), 0);
-  const std::vector<prune::LayerChoice> choices =
-      prune::check_request(model.config, count, make_request(options.plan, {}));
+  const prune::PlanRequest request = make_request(options.plan, {});
+  const std::vector<prune::LayerChoice> choices = prune::check_request(model.config, count, request);
+  if (options.sequential) prune::check_sequential(choices, request);
+  if (request.router) prune::check_can_be_written(prune::find_router_rule(*request.router));
   for (const prune::LayerChoice& choice : choices) experts[static_cast<std::size_t>(choice.layer)] = choice.count;
   check_space(out, prune::num_bytes(prune::tensors_after(model, experts)));
   DataOptions data = options.data;
@@ -53,7 +56,12 @@ void run(const Options& options, Terminal& terminal) {
   const Outputs outputs = check_outputs(options, model);
   const DataOptions data = check_plan_options(options, model, outputs.folder);
 
-  const prune::RoutingStats stats = observe_to(outputs.stats, model, data, options.compute, terminal);
+  std::optional<prune::SequentialRequest> sequential;
+  if (options.sequential) {
+    sequential = {prune::resolve_count(model.config, options.count.experts, options.count.keep, {}),
+                  make_request(options.plan, {})};
+  }
+  const prune::RoutingStats stats = observe_to(outputs.stats, model, data, options.compute, sequential, terminal);
   const prune::Plan plan =
       make_plan(model, stats, outputs.stats, outputs.folder, options.count, options.plan, terminal);
   build_checkpoint(model, plan, stats, outputs.folder, options.overwrite, terminal);
@@ -68,6 +76,8 @@ void add_prune(CLI::App& app, Terminal& terminal) {
   command->add_option("-o,--output", options->out, "folder of the smaller checkpoint")->required();
   command->add_option("--stats", options->stats, "where the statistics are kept; default: OUTPUT.stats.safetensors");
   command->add_flag("--overwrite", options->overwrite, "replace an existing output folder and its statistics");
+  command->add_flag("--sequential", options->sequential,
+                    "observe each layer behind the layers already pruned; takes twice the time");
   add_data_options(*command, options->data);
   add_count_options(*command, options->count);
   add_plan_options(*command, options->plan);

@@ -55,14 +55,6 @@ void print_coverage(const prune::RoutingStats& stats, Terminal& terminal) {
   terminal.say(table(rows) + "\n");
 }
 
-/// What the statistics were observed with.
-Compute compute_of(const prune::RoutingStats& stats) {
-  const std::string dtype = JsonObject(stats.provenance, "the statistics").string("dtype");
-  check(dtype == "Float" || dtype == "BFloat16", "the statistics were observed in ", dtype,
-        ", which this version does not compute in; observe again");
-  return {.dtype = dtype == "Float" ? at::kFloat : at::kBFloat16};
-}
-
 /// One line where dropping experts would have lost less than the merge that was asked for.
 void compare_with_dropping(const prune::Plan& plan, const model::LayerStream& original,
                            const prune::RoutingStats& stats, const std::vector<prune::Quality>& merged,
@@ -89,6 +81,13 @@ void compare_with_dropping(const prune::Plan& plan, const model::LayerStream& or
 
 }  // namespace
 
+Compute compute_of(const prune::RoutingStats& stats) {
+  const std::string dtype = JsonObject(stats.provenance, "the statistics").string("dtype");
+  check(dtype == "Float" || dtype == "BFloat16", "the statistics were observed in ", dtype,
+        ", which this version does not compute in; observe again");
+  return {.dtype = dtype == "Float" ? at::kFloat : at::kBFloat16};
+}
+
 std::string relative_path(const fs::path& file, const fs::path& folder) {
   const fs::path relative =
       fs::absolute(file).lexically_normal().lexically_relative(fs::absolute(folder).lexically_normal());
@@ -106,7 +105,8 @@ model::Model open(const fs::path& folder, Terminal& terminal) {
 }
 
 prune::RoutingStats observe_to(const fs::path& out, const model::Model& model, const DataOptions& data,
-                               const ComputeOptions& compute_options, Terminal& terminal) {
+                               const ComputeOptions& compute_options,
+                               const std::optional<prune::SequentialRequest>& sequential, Terminal& terminal) {
   const Compute compute = make_compute(compute_options, model);
   const std::vector<text::SampledSource> sources = read_rows(data, model.folder(), terminal.listener());
   fs::path state = out;
@@ -132,7 +132,10 @@ prune::RoutingStats observe_to(const fs::path& out, const model::Model& model, c
                         " of memory and of ", out.string()));
   }
   const Clock::time_point begin = Clock::now();
-  prune::RoutingStats stats = prune::observe(model, compute, sources, options, terminal.listener());
+  const Listener listener = terminal.listener();
+  prune::RoutingStats stats = sequential
+                                  ? prune::observe_sequentially(model, compute, sources, options, *sequential, listener)
+                                  : prune::observe(model, compute, sources, options, listener);
   prune::write_stats(out, stats);
   prune::discard_state(state);
   const double seconds = seconds_since(begin);

@@ -123,10 +123,11 @@ void sweep_layers_(Tensor& hidden_ND, const PackedRows& rows, const LayerStream&
   BlockContext context{config, rope, options.implementation, options.cache};
   const std::vector<RowRange> chunks = row_chunks(rows, options.chunk_tokens);
   const std::int64_t num_layers = config.num_layers();
-  const std::int64_t total = (num_layers - options.first_layer) * rows.num_tokens();
+  const std::int64_t end_layer = options.end_layer.value_or(num_layers);
+  const std::int64_t total = (end_layer - options.first_layer) * rows.num_tokens();
   std::int64_t done = 0;
   stream.prefetch(options.first_layer);
-  for (std::int64_t layer = options.first_layer; layer < num_layers; ++layer) {
+  for (std::int64_t layer = options.first_layer; layer < end_layer; ++layer) {
     LayerWeights weights = stream.load(layer);
     if (options.edit) weights = options.edit(std::move(weights), layer);
     stream.prefetch(layer + 1);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "uncurl/base/listener.h"
 #include "uncurl/model/block.h"
@@ -59,16 +60,17 @@ using EditFunction = std::function<LayerWeights(LayerWeights, std::int64_t layer
 
 struct SweepOptions {
   std::int64_t first_layer = 0;
-  std::int64_t chunk_tokens = 8192;  ///< tokens that run together; bounds the temporaries, changes roundings only
-  std::string label = "running";     ///< for progress: "<label> layer 3 of 48"
+  std::optional<std::int64_t> end_layer;  ///< default: behind the last
+  std::int64_t chunk_tokens = 8192;       ///< tokens that run together; bounds the temporaries, changes roundings only
+  std::string label = "running";          ///< for progress: "<label> layer 3 of 48"
   nn::Implementation implementation = nn::Implementation::kFastest;
   std::function<void(std::int64_t layer)> after_layer;  ///< hidden_ND then holds the output of `layer`
   EditFunction edit;
   KvCache* cache = nullptr;  ///< row r leaves its keys and values there as sequence r; null: nowhere
 };
 
-/// Runs all rows through the layers from options.first_layer on, writing each layer's output over hidden_ND.
-/// @param hidden_ND [N,D] the input of that layer (embed() for layer 0)
+/// Runs all rows through the layers [first_layer, end_layer), writing each layer's output over hidden_ND.
+/// @param hidden_ND [N,D] the input of the first (embed() for layer 0)
 /// Memory: hidden_ND, two layers of weights, temporaries of one chunk (about chunk_tokens * (10 D + top_k D) values).
 void sweep_layers_(Tensor& hidden_ND, const PackedRows& rows, const LayerStream& stream, const SweepOptions& options,
                    MoeObserver* observer, const Listener& listener);

@@ -128,11 +128,14 @@ PrunedLayer prune_layer(const model::Model& model, const Plan& plan, const Layer
   const Tensor router = model::stored_tensor(model.checkpoint, model::fill_name(model.layout.router, layer.layer));
   const Tensor router_ED = router.to(at::kFloat);
   const RouterInput input{router_ED, layer.groups, summary, plan.ridge, plan.seed};
-  pruned.router = find_router_rule(layer.router).rows(input).to(router.scalar_type());
+  const RouterRule& rule = find_router_rule(layer.router);
+  pruned.router = rule.rows(input).to(router.scalar_type());
+  if (rule.in_memory_only) pruned.expert_of_row = expert_of_every_row(layer.groups);
   const std::string& bias = model.family->names.correction_bias;
   if (!bias.empty()) {  // it steers the choice by load, which says nothing of a group: each keeps its anchor's
     const Tensor stored = model::stored_tensor(model.checkpoint, model::fill_name(bias, layer.layer));
-    pruned.correction_bias = anchor_rows({stored, layer.groups, summary, plan.ridge, plan.seed});
+    const RouterInput biases{stored, layer.groups, summary, plan.ridge, plan.seed};
+    pruned.correction_bias = rule.in_memory_only ? every_row(biases) : anchor_rows(biases);
   }
   return pruned;
 }

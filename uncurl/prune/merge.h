@@ -12,8 +12,9 @@ namespace uncurl::prune {
 /// The routed part of one layer after pruning, in the stored dtypes.
 struct PrunedLayer {
   std::vector<Expert> experts;  ///< by group; views of the checkpoint for groups of one
-  Tensor router;                ///< [G,D]
-  Tensor correction_bias;       ///< [G] or undefined
+  Tensor router;                ///< [G,D], one row an expert, unless expert_of_row says otherwise
+  Tensor correction_bias;       ///< one for each of these rows, or undefined
+  Tensor expert_of_row;         ///< int64, of the router rule `map`: which expert a row leads to; else undefined
 };
 
 /// One expert a group: its members aligned to the anchor, then averaged in fp32 (the anchor first, the others in their

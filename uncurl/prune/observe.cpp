@@ -98,16 +98,45 @@ void check_space_for_state(const std::filesystem::path& state, std::int64_t num_
   check_space(state, needed - (absent ? 0 : std::min<std::uint64_t>(there, needed)));
 }
 
-/// Runs the layers that are left and saves the state behind each but the last.
+/// One MoE layer that its observed tokens leave replaced. Its statistics and the held-out rows are the original's.
+void observe_replaced_(Tensor& hidden_ND, const SweepRows& rows, const model::LayerStream& stream, std::int64_t layer,
+                       StatsCollector& collector, const ReplaceLayer& replace, RoutingStats stats,
+                       const Listener& listener) {
+  const std::int64_t num_held_out = rows.held_out.rows.num_rows();
+  const model::PackedRows observed = model::slice_rows(rows.all, 0, rows.all.num_rows() - num_held_out);
+  Tensor observed_ND = hidden_ND.narrow(0, 0, rows.num_observed_tokens);
+  Tensor held_out_ND = hidden_ND.narrow(0, rows.num_observed_tokens, rows.held_out.rows.num_tokens());
+  model::SweepOptions sweep{.first_layer = layer, .end_layer = layer + 1, .label = "observing"};
+  Tensor unpruned_ND = observed_ND.clone();
+  model::sweep_layers_(unpruned_ND, observed, stream, sweep, &collector, listener);
+  if (num_held_out > 0) model::sweep_layers_(held_out_ND, rows.held_out.rows, stream, sweep, nullptr, listener);
+  stats.layers = {collector.layers().back()};
+  sweep.edit = [&](model::LayerWeights weights, std::int64_t) { return replace(std::move(weights), stats); };
+  sweep.label = "pruning";
+  model::sweep_layers_(observed_ND, observed, stream, sweep, nullptr, listener);
+}
+
+/// Runs the layers that are left and saves the state behind each but the last. @param stats  without layers
 void observe_layers_(Tensor& hidden_ND, const SweepRows& rows, const model::LayerStream& stream,
-                     std::int64_t first_layer, StatsCollector& collector, ObserveState& state,
-                     const Listener& listener) {
+                     std::int64_t first_layer, StatsCollector& collector, const ReplaceLayer& replace,
+                     const RoutingStats& stats, ObserveState& state, const Listener& listener) {
+  const model::ModelConfig& config = stream.model().config;
   model::SweepOptions sweep{.first_layer = first_layer, .label = "observing"};
   sweep.after_layer = [&](std::int64_t layer) {
-    if (layer + 1 < stream.model().config.num_layers()) state.save({layer + 1, hidden_ND, collector.layers()});
+    if (layer + 1 < config.num_layers()) state.save({layer + 1, hidden_ND, collector.layers()});
   };
   try {
-    model::sweep_layers_(hidden_ND, rows.all, stream, sweep, &collector, listener);
+    if (!replace) model::sweep_layers_(hidden_ND, rows.all, stream, sweep, &collector, listener);
+    for (std::int64_t layer = first_layer; replace && layer < config.num_layers(); ++layer) {
+      if (config.layers[static_cast<std::size_t>(layer)].moe) {
+        observe_replaced_(hidden_ND, rows, stream, layer, collector, replace, stats, listener);
+        sweep.after_layer(layer);
+      } else {
+        sweep.first_layer = layer;
+        sweep.end_layer = layer + 1;
+        model::sweep_layers_(hidden_ND, rows.all, stream, sweep, nullptr, listener);
+      }
+    }
   } catch (const Interrupted&) {
     if (state.next_layer() == 0) throw;
     throw ObservationInterrupted(concat("interrupted; the same command resumes behind layer ", state.next_layer(),
@@ -162,11 +191,11 @@ RoutingStats observe(const model::Model& model, const Compute& compute, const st
   } else {
     hidden_ND = stream.embed(rows.all.ids_N);
   }
-  observe_layers_(hidden_ND, rows, stream, first_layer, collector, state, listener);
-
-  stats.layers = collector.layers();
   stats.sample_tokens = at::tensor(sample, at::kLong);
   stats.sample_source = source_of_tokens(sample, rows.segments);
+  observe_layers_(hidden_ND, rows, stream, first_layer, collector, options.replace, stats, state, listener);
+
+  stats.layers = collector.layers();
   stats.held_out = rows.held_out;
   const Tensor held_out_ND = hidden_ND.narrow(0, rows.num_observed_tokens, rows.held_out.rows.num_tokens());
   stats.held_out.final_ND = stream.final_norm(held_out_ND);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -13,10 +14,14 @@
 
 namespace uncurl::prune {
 
+/// What the layer just observed becomes for the layers behind it. @param stats  holds that layer alone
+using ReplaceLayer = std::function<model::LayerWeights(model::LayerWeights, const RoutingStats& stats)>;
+
 struct ObserveOptions {
   std::int64_t sample_tokens = 8192;  ///< tokens whose logits are kept: those of the smallest hashes of their numbers
   std::int64_t input_tokens = 0;      ///< the first so many of these keep the inputs of every MoE block, too
   Json provenance = Json::object();   ///< options that change the rows (sequence length ...), for the file
+  ReplaceLayer replace;               ///< observed tokens leave each MoE layer through this; held-out rows do not
   std::filesystem::path state;        ///< where an interrupted run resumes; empty: nothing is saved
 };
 

@@ -116,24 +116,26 @@ Json options_json(const PlanRequest& request, std::int64_t count) {
   return json;
 }
 
-}  // namespace
-
-Plan make_plan(const model::Model& model, const RoutingStats& stats, std::int64_t num_experts_after,
-               const PlanRequest& request, const Listener& listener) {
-  const model::ModelConfig& config = model.config;
-  const std::vector<LayerChoice> choices = check_request(config, num_experts_after, request);
+/// A plan of no layers yet.
+Plan plan_without_layers(const RoutingStats& stats, std::int64_t num_experts_after, const PlanRequest& request) {
   const JsonObject provenance(stats.provenance, "the statistics");
-  Plan plan{.model_fingerprint = provenance.string("model_fingerprint"),
-            .model_type = provenance.string("model_type"),
-            .options = options_json(request, num_experts_after),
-            .align = request.align,
-            .ridge = request.ridge,
-            .seed = request.seed,
-            .weights = request.weights,
-            .allow_mixed_counts = request.allow_mixed_counts};
-  const std::vector<LayerSummary> layers = mix_all(stats, request.weights);
+  return {.model_fingerprint = provenance.string("model_fingerprint"),
+          .model_type = provenance.string("model_type"),
+          .options = options_json(request, num_experts_after),
+          .align = request.align,
+          .ridge = request.ridge,
+          .seed = request.seed,
+          .weights = request.weights,
+          .allow_mixed_counts = request.allow_mixed_counts};
+}
+
+/// The plan of each layer from its groups, with what there is to say about it.
+std::vector<LayerPlan> plan_layers(const model::Model& model, const std::vector<LayerSummary>& layers,
+                                   const std::vector<LayerChoice>& choices, const PlanRequest& request,
+                                   const Listener& listener) {
   check_inputs(layers, choices);
   std::vector<Groups> groups = group_layers(model, layers, choices, request, listener);
+  std::vector<LayerPlan> plans;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const Method& method = *choices[i].method;
     const std::int64_t count = choices[i].count;
@@ -142,13 +144,55 @@ Plan make_plan(const model::Model& model, const RoutingStats& stats, std::int64_
                     .router = router_name(request, method),
                     .groups = std::move(groups[i])};
     const bool drops = !method.merges && count < layers[i].num_experts();
-    if (request.compensate) compensate_(layer.groups, layers[i], config.routing.top_k);
+    if (request.compensate) compensate_(layer.groups, layers[i], model.config.routing.top_k);
     report_clusters(layer, layers[i].num_experts(), listener);
-    if (drops && gates_rise(config.routing)) report_gates(layer, layers[i], request, listener);
+    if (drops && gates_rise(model.config.routing)) report_gates(layer, layers[i], request, listener);
     report_strong_experts(layer, layers[i], listener);
-    plan.layers.push_back(std::move(layer));
+    plans.push_back(std::move(layer));
   }
-  check_plan(plan, config);
+  return plans;
+}
+
+/// Statistics of a sequential run are of layers behind other pruned layers, which only its own request prunes alike.
+void report_other_sequence(const RoutingStats& stats, std::int64_t num_experts_after, const PlanRequest& request,
+                           const Listener& listener) {
+  const auto sequential = stats.provenance.find("sequential");
+  if (sequential == stats.provenance.end() || *sequential == request_json(request, num_experts_after)) return;
+  listener.warning(
+      "these statistics were taken with --sequential, behind layers pruned by another request than this one: only the "
+      "first layer was seen as this plan will leave it. Observe the model itself for other plans");
+}
+
+}  // namespace
+
+Json request_json(const PlanRequest& request, std::int64_t num_experts_after) {
+  Json json = options_json(request, num_experts_after);
+  json["router"] = request.router.value_or("");
+  json["align"] = {{"permute", request.align.permute}, {"rescale", request.align.rescale}};
+  json["ridge"] = request.ridge;
+  json["seed"] = request.seed;
+  json["allow_mixed_counts"] = request.allow_mixed_counts;
+  for (const auto& [layer, method] : request.layer_methods) json["layer_methods"][std::to_string(layer)] = method;
+  for (const auto& [layer, count] : request.layer_experts) json["layer_experts"][std::to_string(layer)] = count;
+  return json;
+}
+
+Plan make_plan(const model::Model& model, const RoutingStats& stats, std::int64_t num_experts_after,
+               const PlanRequest& request, const Listener& listener) {
+  const std::vector<LayerChoice> choices = check_request(model.config, num_experts_after, request);
+  report_other_sequence(stats, num_experts_after, request, listener);
+  Plan plan = plan_without_layers(stats, num_experts_after, request);
+  plan.layers = plan_layers(model, mix_all(stats, request.weights), choices, request, listener);
+  check_plan(plan, model.config);
+  return plan;
+}
+
+Plan plan_of_layer(const model::Model& model, const RoutingStats& stats, const LayerSummary& layer,
+                   std::int64_t num_experts_after, const PlanRequest& request) {
+  Plan plan = plan_without_layers(stats, num_experts_after, request);
+  for (const LayerChoice& choice : check_request(model.config, num_experts_after, request)) {
+    if (choice.layer == layer.layer) plan.layers = plan_layers(model, {layer}, {choice}, request, {});
+  }
   return plan;
 }
 

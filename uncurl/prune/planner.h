@@ -15,4 +15,12 @@ namespace uncurl::prune {
 Plan make_plan(const model::Model& model, const RoutingStats& stats, std::int64_t num_experts_after,
                const PlanRequest& request, const Listener& listener);
 
+/// The same for one layer alone, before those behind it are known: a plan of one layer, not through check_plan. For
+/// methods that treat each layer alone it is what make_plan gives that layer.
+Plan plan_of_layer(const model::Model& model, const RoutingStats& stats, const LayerSummary& layer,
+                   std::int64_t num_experts_after, const PlanRequest& request);
+
+/// Everything about a request that can change a plan or what is made of it.
+Json request_json(const PlanRequest& request, std::int64_t num_experts_after);
+
 }  // namespace uncurl::prune

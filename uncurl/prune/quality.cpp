@@ -127,6 +127,7 @@ std::vector<Quality> measure_checkpoint(const model::LayerStream& original, cons
 model::LayerWeights with_pruned(model::LayerWeights weights, const PrunedLayer& pruned) {
   const at::ScalarType dtype = weights.moe.router.scalar_type();
   weights.moe.router = pruned.router.to(dtype);
+  weights.moe.expert_of_row = pruned.expert_of_row;
   weights.moe.experts.clear();
   for (const Expert& expert : pruned.experts) {
     weights.moe.experts.push_back({expert.gate.to(dtype), expert.up.to(dtype), expert.down.to(dtype)});

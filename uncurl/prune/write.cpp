@@ -10,6 +10,7 @@
 #include "uncurl/checkpoint/dtype.h"
 #include "uncurl/checkpoint/writer.h"
 #include "uncurl/prune/merge.h"
+#include "uncurl/prune/routers/table.h"
 #include "uncurl/tensor/bytes.h"
 
 namespace uncurl::prune {
@@ -164,6 +165,7 @@ std::uint64_t num_bytes(const std::vector<TensorSpec>& tensors) {
 
 void write_checkpoint(const model::Model& model, const Plan& plan, const std::vector<LayerSummary>& layers,
                       const std::filesystem::path& folder, const Listener& listener) {
+  for (const LayerPlan& layer : plan.layers) check_can_be_written(find_router_rule(layer.router));
   const std::vector<TensorSpec> specs = tensors_after(model, plan);
   checkpoint::CheckpointWriter writer(folder, specs, layout_like(model.checkpoint));
   const auto total = static_cast<std::int64_t>(plan.layers.size());

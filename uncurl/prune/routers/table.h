@@ -24,7 +24,8 @@ struct RouterRule {
   const char* source;
   bool merges;                                   ///< accepts groups of more than one
   bool keeps_single_rows;                        ///< a group of one keeps the bits of its row
-  at::Tensor (*rows)(const RouterInput& input);  ///< [G,D] fp32, in the order of the groups
+  at::Tensor (*rows)(const RouterInput& input);  ///< [G,D] fp32, in the order of the groups; of `map` [R,D], R members
+  bool in_memory_only = false;                   ///< no checkpoint can hold it: for trying alone
 };
 
 const std::vector<RouterRule>& router_rules();
@@ -32,10 +33,17 @@ const std::vector<RouterRule>& router_rules();
 /// @throws Error that lists the rules if there is none of this name
 const RouterRule& find_router_rule(const std::string& name);
 
+/// @throws Error that says what to do instead if no checkpoint can hold this rule's rows
+void check_can_be_written(const RouterRule& rule);
+
 at::Tensor anchor_rows(const RouterInput& input);
 at::Tensor weighted_mean_rows(const RouterInput& input);
 at::Tensor log_sum_exp_rows(const RouterInput& input);
 at::Tensor random_rows(const RouterInput& input);
+at::Tensor every_row(const RouterInput& input);
+
+/// [R] int64: which group the rows of every_row lead to.
+at::Tensor expert_of_every_row(const Groups& groups);
 
 /// Groups of one get their row's bits: arithmetic would lose the sign of a zero.
 void keep_single_rows_(at::Tensor& rows_GD, const RouterInput& input);

@@ -3,7 +3,7 @@
 //
 //     align_bench FILE plain|rescale OUT [--benchmark_format=json ...]
 //
-// FILE is a safetensors file with gate, up [M,F,D] and down [M,D,F] in f32; the first of the M experts is the anchor.
+// FILE is a safetensors file with gate, up [M,F,D] and down [M,D,F]; the first of the M experts is the anchor.
 // Google Benchmark times it; OUT takes the merged expert.
 #include <ATen/ATen.h>
 #include <benchmark/benchmark.h>

@@ -5,8 +5,9 @@
 Experts of Qwen3-30B-A3B's shape (width 768, model width 2048), each aligned to the first and then averaged: scores of
 all pairs of neurons, the best assignment, the permutation, the sum. `plain` is that; `rescale` also balances up against
 down and lets a neuron flip its sign. Two kinds: copies (shuffled, noisy: the assignment is easy) and distant (most is
-the expert's own, as between trained experts: the assignment is hard). Both sides have 2 threads; NumPy's BLAS uses them
-inside a product, ours has one expert a thread. The merged experts must agree.
+the expert's own, as between trained experts: the assignment is hard). Stored in bf16, as checkpoints are, or in f32;
+NumPy, which has no bf16, gets the same numbers in f32. Both sides have 2 threads; NumPy's BLAS uses them inside a
+product, ours has one expert a thread. The merged experts must agree.
 """
 import os
 
@@ -14,6 +15,7 @@ THREADS = "2"
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = THREADS  # before NumPy is imported
 
+import itertools
 import json
 import pathlib
 import statistics
@@ -23,12 +25,15 @@ import tempfile
 import time
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+import torch
+from safetensors.torch import load_file, save_file
 from scipy.optimize import linear_sum_assignment
 
 F, D = 768, 2048
 TARGET = 1.5
 LIKENESS = {"copies": (1.0, 0.5), "distant": (0.1, 1.0)}
+# By stored dtype, how far merged experts may be apart: a rounding to bf16 is 2^-9 at most, 0.4 of that on average.
+TOLERANCE = {torch.bfloat16: 2e-3, torch.float32: 1e-4}
 
 
 def make_experts(kind, count, seed):
@@ -82,27 +87,28 @@ def time_ours(program, file, mode, out):
                           text=True)
     median = next(run for run in json.loads(done.stdout)["benchmarks"] if run.get("aggregate_name") == "median")
     merged = load_file(out)
-    return median["real_time"], [merged[name] for name in ("gate", "up", "down")]
+    return median["real_time"], [merged[name].float().numpy() for name in ("gate", "up", "down")]
 
 
 def spread(values):
     return f"{statistics.median(values):5.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
-def compare(program, kind, mode, count, rounds, folder):
+def compare(program, kind, mode, dtype, count, rounds, folder):
     ours, theirs = [], []
     for seed in range(rounds):
-        experts = make_experts(kind, count, seed)
-        save_file(experts, folder / "experts.safetensors", metadata={"uncurl": "{}"})
+        stored = {name: torch.from_numpy(part).to(dtype) for name, part in make_experts(kind, count, seed).items()}
+        save_file(stored, folder / "experts.safetensors", metadata={"uncurl": "{}"})
+        experts = {name: part.float().numpy() for name, part in stored.items()}
         seconds, merged = time_ours(program, folder / "experts.safetensors", mode, folder / "merged.safetensors")
         peer, expected = time_scipy(experts, mode == "rescale")
         for name, mine, other in zip(("gate", "up", "down"), merged, expected):
             error = np.linalg.norm(mine - other) / np.linalg.norm(other)
-            if error > 1e-4:
+            if error > TOLERANCE[dtype]:
                 sys.exit(f"{kind}, {mode}, seed {seed}: merged {name} differs by {error:.1e}")
         ours.append(seconds)
         theirs.append(peer)
-    print(f"{kind:8} {mode:8} ours {spread(ours)} s   NumPy + SciPy {spread(theirs)} s   "
+    print(f"{str(dtype)[6:]:8} {kind:8} {mode:8} ours {spread(ours)} s   NumPy + SciPy {spread(theirs)} s   "
           f"ratio {spread([b / a for a, b in zip(ours, theirs)])}, target {TARGET}", flush=True)
 
 
@@ -110,11 +116,10 @@ def main():
     program = sys.argv[1]
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 64
     rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 3
-    print(f"merging {count} experts of width {F}, model width {D}, f32, {THREADS} threads, {rounds} rounds")
+    print(f"merging {count} experts of width {F}, model width {D}, {THREADS} threads, {rounds} rounds")
     with tempfile.TemporaryDirectory() as name:
-        for kind in LIKENESS:
-            for mode in ("plain", "rescale"):
-                compare(program, kind, mode, count, rounds, pathlib.Path(name))
+        for dtype, kind, mode in itertools.product(TOLERANCE, LIKENESS, ("plain", "rescale")):
+            compare(program, kind, mode, dtype, count, rounds, pathlib.Path(name))
 
 
 if __name__ == "__main__":

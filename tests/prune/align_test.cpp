@@ -142,6 +142,21 @@ TEST(MatchScores, AreTheInnerProductsOfAllWeightsOfTwoNeurons) {
   }
 }
 
+TEST(MatchScores, AreAsExactForWeightsStoredInBf16) {
+  const auto in = [](at::ScalarType dtype, const Expert& e) {
+    return Expert{e.gate.to(dtype), e.up.to(dtype), e.down.to(dtype)};
+  };
+  const Expert anchor = in(at::kBFloat16, random_expert(20, 36, 1)),
+               other = in(at::kBFloat16, random_expert(20, 36, 2));
+  for (const bool rescale : {false, true}) {
+    const AlignOptions options{.permute = true, .rescale = rescale};
+    const auto neurons = [&](const Expert& e) { return rescale ? prune::balanced(neurons_of(e)) : neurons_of(e); };
+    const Tensor expected =
+        prune::match_scores(neurons(in(at::kFloat, anchor)), neurons(in(at::kFloat, other)), options);
+    expect_near(prune::match_scores(neurons(anchor), neurons(other), options), expected, 1e-4);
+  }
+}
+
 TEST(Balanced, ComputesTheSameFunctionWithEqualNorms) {
   Expert expert = random_expert(8, 5, 1);
   expert.down = expert.down * 37;

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "uncurl/kernels/onednn_linear.h"
+#include "uncurl/kernels/row_products.h"
 
 namespace uncurl::prune {
 namespace {
@@ -21,7 +22,15 @@ struct Products {
   Tensor gate_FF, up_down_FF;
 };
 
+Products products_of(const Neurons::Stored& anchor, const Neurons::Stored& other) {
+  const Tensor scale_FF = anchor.scale_F.unsqueeze(1) * other.scale_F.unsqueeze(0);
+  const Tensor up_FF = kernels::bf16_row_products(anchor.up, other.up),
+               down_FF = kernels::bf16_row_products(anchor.down, other.down);
+  return {kernels::bf16_row_products(anchor.gate, other.gate), up_FF.mul_(scale_FF).add_(down_FF.div_(scale_FF))};
+}
+
 Products products_of(const Neurons& anchor, const Neurons& other) {
+  if (anchor.stored.gate.defined() && other.stored.gate.defined()) return products_of(anchor.stored, other.stored);
   return {kernels::onednn_linear(anchor.gate, other.gate), kernels::onednn_linear(anchor.up_down, other.up_down)};
 }
 
@@ -32,16 +41,21 @@ Tensor scores_of(const Products& products, const AlignOptions& options) {
 /// Negates the neurons whose up and down go against the anchor's. @param agreement_F  their inner products
 Neurons with_signs(const Neurons& neurons, const Tensor& agreement_F) {
   const Tensor signs_F = at::where(agreement_F < 0, at::full_like(agreement_F, -1.0), at::ones_like(agreement_F));
-  return {neurons.gate, neurons.up_down * signs_F.unsqueeze(1)};
+  return {neurons.gate, neurons.up_down * signs_F.unsqueeze(1), {}};
 }
 
 }  // namespace
 
 Neurons neurons_of(const Expert& expert) {
   const std::int64_t width = expert.up.size(0), hidden = expert.up.size(1);
-  Neurons neurons{expert.gate.to(at::kFloat), at::empty({width, 2 * hidden}, expert.up.options().dtype(at::kFloat))};
+  Neurons neurons{
+      expert.gate.to(at::kFloat), at::empty({width, 2 * hidden}, expert.up.options().dtype(at::kFloat)), {}};
   up_of(neurons).copy_(expert.up);
   down_of(neurons).copy_(expert.down.t());
+  if (expert.up.scalar_type() == at::kBFloat16 && kernels::has_bf16_row_products(hidden)) {
+    neurons.stored = {expert.gate.contiguous(), expert.up.contiguous(), expert.down.t().contiguous(),
+                      at::ones({width}, neurons.gate.options())};
+  }
   return neurons;
 }
 
@@ -54,7 +68,8 @@ Neurons balanced(const Neurons& neurons) {
                down_F = down_of(neurons).norm(2, at::IntArrayRef({1}));
   const Tensor usable_F = (up_F > 0).logical_and(down_F > 0);
   const Tensor scale_F = at::where(usable_F, (down_F / up_F).sqrt(), at::ones_like(up_F));
-  Neurons result{neurons.gate, neurons.up_down.clone()};
+  Neurons result{neurons.gate, neurons.up_down.clone(), neurons.stored};
+  if (result.stored.gate.defined()) result.stored.scale_F = neurons.stored.scale_F * scale_F;
   up_of(result).mul_(scale_F.unsqueeze(1));
   down_of(result).div_(scale_F.unsqueeze(1));
   return result;
@@ -66,7 +81,7 @@ Tensor match_scores(const Neurons& anchor, const Neurons& other, const AlignOpti
 
 Neurons permuted(const Neurons& neurons, const math::Permutation& p) {
   const Tensor index = index_of(p);
-  return {neurons.gate.index_select(0, index), neurons.up_down.index_select(0, index)};
+  return {neurons.gate.index_select(0, index), neurons.up_down.index_select(0, index), {}};
 }
 
 Neurons align_to(const Neurons& anchor, const Neurons& other, const AlignOptions& options) {

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154,SC2034  # $root comes from ./run, which uses $build_packages and $torch
+# shellcheck shell=bash disable=SC2154,SC2034  # $root comes from ./run, which uses $build_packages, $torch and $charts
 # What ./run needs from the machine: Debian packages, a Python environment, libtorch. Sourced by ./run.
 # Every function looks first, says what it is about to install, then installs; it is silent where nothing is missing.
 # pip runs with the user's own settings and nothing of ours: which index torch comes from is theirs to say.
@@ -8,6 +8,7 @@ build_packages=(cmake ninja-build g++ libcli11-dev nlohmann-json3-dev libpcre2-d
 python=   # set by find_python: the interpreter that environments are made of
 venv=     # set by find_python: the environment for packages we install
 torch=    # set by setup_torch: the folder with include/ and lib/
+charts=   # set by setup_charts: a Python that has vl-convert-python
 
 say() { printf 'run: %s\n' "$@" >&2; }
 fail() {
@@ -31,6 +32,7 @@ is_installed() {
     ninja-build) command -v ninja >/dev/null ;;
     g++) command -v "${CXX:-g++}" >/dev/null ;;
     clang-format) command -v clang-format >/dev/null ;;
+    chromium) command -v chromium >/dev/null ;;
     python3) [[ -n $python ]] ;;
     python3*-venv) "$venv/bin/python" -c '' 2>/dev/null || "$python" -c 'import venv, ensurepip' 2>/dev/null ;;
     *) [[ -n ${UNCURL_NO_APT:-} ]] || ! command -v dpkg-query >/dev/null || is_debian_package_installed "$1" ;;
@@ -144,10 +146,12 @@ make_venv() {
 
 absolute_path() { printf '%s/%s' "$(cd "$(dirname "$1")" && pwd)" "$(basename "$1")"; }
 torch_is_python() { [[ -n ${UNCURL_TORCH:-} && ! -d $UNCURL_TORCH ]] && command -v "$UNCURL_TORCH" >/dev/null; }
-torch_of() {
-  local code='import importlib.util as u; print(u.find_spec("torch").submodule_search_locations[0])'
-  (cd / && "$1" -c "$code") 2>/dev/null
+# folder_of PACKAGE PYTHON: where that Python has the package.
+folder_of() {
+  local code="import importlib.util as u; print(u.find_spec(\"$1\").submodule_search_locations[0])"
+  (cd / && "$2" -c "$code") 2>/dev/null
 }
+torch_of() { folder_of torch "$1"; }
 
 # Sets $torch: what UNCURL_TORCH names, or the pinned package in .venv.
 setup_torch() {
@@ -171,6 +175,25 @@ install_torch() {
      With pip's own defaults that is the CUDA build, several GB with its NVIDIA packages. Your pip settings decide:
      for the CPU build (0.2 GB to download) stop now and set PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu,
      or point UNCURL_TORCH at a torch you have (./run help)." "$root/requirements.txt"
+}
+
+# ---- The chart library of reports
+
+# Sets $charts: the Python that find_python found if it has the package, else that of .venv, where it is installed.
+setup_charts() {
+  charts=$python
+  [[ -z $(folder_of vl_convert "$python") ]] || return 0
+  charts=$venv/bin/python
+  [[ -n $(folder_of vl_convert "$charts") ]] || rm -f "$venv/.uncurl-report"
+  install_once report "installing into ${venv#"$root"/} with pip, for the charts of reports (35 MB to download):
+     $(grep -v '^#' "$root/requirements-report.txt")" "$root/requirements-report.txt"
+}
+
+# ---- Tests
+
+# The reports are looked at in Chromium. Where it cannot be had, those tests skip and say so.
+setup_browser() {
+  (setup_packages chromium) || say "going on without Chromium: the tests of reports in a browser will be skipped"
 }
 
 # The packages of tests/parity beside a torch that Python can import: the one of the build where that is a package.

@@ -21,10 +21,14 @@ LIBRARIES = [name for name in PACKAGES if name.startswith(("lib", "nlohmann"))]
 PYTHON = """
 case "$*" in
   *"%d.%d"*) echo 3.11 ;;
+  *find_spec*vl_convert*) [[ -e $machine/charts ]] && echo "$machine/charts" ;;
   *find_spec*) [[ -e $machine/pip_ran ]] && echo "$machine/torch" ;;
   *m.version*) echo 2.13.0 ;;
   "-m venv"*) mkdir -p "$4/bin"; cp "$machine/bin/python3" "$4/bin/python" ;;
-  "-m pip install"*) echo "pip ${*:3}" >>"$machine/calls"; : >"$machine/pip_ran" ;;
+  "-m pip install"*)
+    echo "pip ${*:3}" >>"$machine/calls"
+    : >"$machine/pip_ran"
+    case "$*" in *requirements-report.txt*) : >"$machine/charts" ;; esac ;;
 esac
 """
 
@@ -36,12 +40,14 @@ class Machine:
         for name in SMALL_TOOLS:
             (self.bin / name).symlink_to(shutil.which(name))
         (folder / "tools").mkdir()
-        for name in ["run", "tools/setup.sh", "requirements.txt", "requirements-test.txt"]:
+        for name in ["run", "tools/setup.sh", "requirements.txt", "requirements-report.txt", "requirements-test.txt"]:
             shutil.copy(ROOT / name, folder / name)
         (folder / "torch/include/ATen").mkdir(parents=True)
         (folder / "torch/include/ATen/ATen.h").touch()
         (folder / "torch/lib").mkdir()
+        (folder / "charts").touch()
         self.stub("python3", PYTHON)
+        self.stub("chromium")
         self.stub("g++")
         self.stub("cmake", 'case $1 in --version) echo "cmake version 3.25.1" ;; esac')
         self.stub("ninja")
@@ -156,6 +162,26 @@ def test_installs_torch_once_with_the_settings_of_the_user(machine):
     assert second.returncode == 0, second.stderr
     assert "install" not in second.stderr
     assert len(machine.calls()) == 1
+
+
+def test_installs_the_charts_once(machine):
+    (machine.folder / "charts").unlink()
+    first = machine.run("build", **machine.torch())
+    assert first.returncode == 0, first.stderr
+    assert "for the charts of reports" in first.stderr
+    assert len(machine.calls()) == 1 and machine.calls()[0].endswith("requirements-report.txt")
+
+    second = machine.run("build", **machine.torch())
+    assert second.returncode == 0, second.stderr
+    assert len(machine.calls()) == 1
+
+
+def test_goes_on_without_a_browser_that_cannot_be_had(machine):
+    machine.stub("ctest")
+    (machine.bin / "chromium").unlink()
+    done = machine.run("test")
+    assert "going on without Chromium" in done.stderr
+    assert machine.calls()[-1].endswith("install -y --no-install-recommends chromium")
 
 
 def test_installs_the_test_packages_beside_the_torch_that_is_there(machine):

@@ -24,12 +24,15 @@ void check_logits(const Tensor& logits_NE, std::int64_t layer) {
 /// by blocks of tokens, since two rows in fp64 are large.
 Tensor turn_of_stream(const model::MoeCall& call, std::int64_t begin, std::int64_t end) {
   constexpr std::int64_t kBlock = 256;
+  constexpr double kTiny = 1e-300;  // a stream of zeros has no direction: its cosine is 0
   std::vector<Tensor> turns;
   for (std::int64_t first = begin; first < end; first += kBlock) {
     const std::int64_t tokens = std::min(kBlock, end - first);
     const Tensor before_ND = call.residual_ND.narrow(0, first, tokens).to(at::kDouble);
     const Tensor after_ND = before_ND + call.routed_ND.narrow(0, first, tokens).to(at::kDouble);
-    turns.push_back((1 - at::cosine_similarity(before_ND, after_ND, /*dim=*/1)).clamp_min(0));
+    const Tensor squares_N = at::linalg_vecdot(before_ND, before_ND) * at::linalg_vecdot(after_ND, after_ND);
+    const Tensor cosines_N = at::linalg_vecdot(before_ND, after_ND) / squares_N.sqrt().clamp_min(kTiny);
+    turns.push_back((1 - cosines_N).clamp_min(0));
   }
   return at::cat(turns);
 }

@@ -13,6 +13,7 @@ void add_plan(CLI::App& app, Terminal& terminal);
 void add_apply(CLI::App& app, Terminal& terminal);
 void add_prune(CLI::App& app, Terminal& terminal);
 void add_report(CLI::App& app, Terminal& terminal);
+void add_eval(CLI::App& app, Terminal& terminal);
 void add_methods(CLI::App& app, Terminal& terminal);
 void add_families(CLI::App& app, Terminal& terminal);
 

@@ -18,6 +18,7 @@ int run(int argc, char** argv) {
   uncurl::cli::add_plan(app, terminal);
   uncurl::cli::add_apply(app, terminal);
   uncurl::cli::add_report(app, terminal);
+  uncurl::cli::add_eval(app, terminal);
   uncurl::cli::add_methods(app, terminal);
   uncurl::cli::add_families(app, terminal);
   try {

@@ -60,6 +60,12 @@ class ByteTokenizer : public Tokenizer {
     for (const char c : text) ids.push_back(static_cast<unsigned char>(c));
     return ids;
   }
+  std::string decode(std::span<const std::int32_t> ids) const override {
+    std::string text;
+    for (const std::int32_t id : ids)
+      if (id < 256) text += static_cast<char>(id);
+    return text;
+  }
   std::int64_t vocabulary_size() const override { return 1001; }
 };
 

@@ -1,5 +1,6 @@
 // The task files of this repository. Each renders three rows in the shape of the real ones to texts written by hand
-// from the templates of lm-evaluation-harness 0.4 (of the demo checkpoint for sentence_polarity); the real rows follow.
+// from the templates of lm-evaluation-harness 0.4 (wikitext: by its detokenizer; of the demo checkpoint for
+// sentence_polarity); the real rows follow.
 #include <ostream>
 
 #include "tests/text/fixtures.h"
@@ -33,6 +34,69 @@ const std::vector<ShippedTask>& shipped_tasks() {
        {{"Question: Which of these is a gas?\nAnswer:", " steam"},
         {"Question: A plant takes in light. What does it make?\nAnswer:", " sugar"},
         {"Question: A magnet attracts\nAnswer:", " iron."}}},
+      {"bbh_boolean_expressions",
+       "rows.json",
+       R"rows({"canary": "x", "examples": [
+  {"input": "not ( True ) is", "target": "False"},
+  {"input": "True or False is", "target": "True"},
+  {"input": "not not False is", "target": "False"}]})rows",
+       {{"Evaluate the result of a random Boolean expression.\n\nQ: not ( True ) is\nA:", " False"},
+        {"Evaluate the result of a random Boolean expression.\n\nQ: True or False is\nA:", " True"},
+        {"Evaluate the result of a random Boolean expression.\n\nQ: not not False is\nA:", " False"}}},
+      {"bbh_causal_judgement",
+       "rows.json",
+       R"rows({"canary": "x", "examples": [
+  {"input": "Did the wire cause it?\nOptions:\n- Yes\n- No", "target": "No"},
+  {"input": "Did Ann cause it?\nOptions:\n- Yes\n- No", "target": "Yes"},
+  {"input": "Did rain cause it?\nOptions:\n- Yes\n- No", "target": "No"}]})rows",
+       {{"Answer questions about causal attribution.\n\nQ: Did the wire cause it?\nOptions:\n- Yes\n- No\nA:", " No"},
+        {"Answer questions about causal attribution.\n\nQ: Did Ann cause it?\nOptions:\n- Yes\n- No\nA:", " Yes"},
+        {"Answer questions about causal attribution.\n\nQ: Did rain cause it?\nOptions:\n- Yes\n- No\nA:", " No"}}},
+      {"bbh_navigate",
+       "rows.json",
+       R"rows({"canary": "x", "examples": [
+  {"input": "Take 1 step. Turn around. Take 1 step.\nOptions:\n- Yes\n- No", "target": "Yes"},
+  {"input": "Take 2 steps.\nOptions:\n- Yes\n- No", "target": "No"},
+  {"input": "Turn left.\nOptions:\n- Yes\n- No", "target": "Yes"}]})rows",
+       {{"Given a series of navigation instructions, determine whether one would end up back at the starting "
+         "point.\n\nQ: Take 1 step. Turn around. Take 1 step.\nOptions:\n- Yes\n- No\nA:",
+         " Yes"},
+        {"Given a series of navigation instructions, determine whether one would end up back at the starting "
+         "point.\n\nQ: Take 2 steps.\nOptions:\n- Yes\n- No\nA:",
+         " No"},
+        {"Given a series of navigation instructions, determine whether one would end up back at the starting "
+         "point.\n\nQ: Turn left.\nOptions:\n- Yes\n- No\nA:",
+         " Yes"}}},
+      {"bbh_sports_understanding",
+       "rows.json",
+       R"rows({"canary": "x", "examples": [
+  {"input": "Is it plausible? \"Ann scored a goal.\"", "target": "yes"},
+  {"input": "Is it plausible? \"Bob hit a goal with a wicket.\"", "target": "no"},
+  {"input": "Is it plausible? \"Carl served an ace.\"", "target": "yes"}]})rows",
+       {{"Determine whether an artificially constructed sentence relating to sports is plausible or not.\n\nQ: Is it "
+         "plausible? \"Ann scored a goal.\"\nA:",
+         " yes"},
+        {"Determine whether an artificially constructed sentence relating to sports is plausible or not.\n\nQ: Is it "
+         "plausible? \"Bob hit a goal with a wicket.\"\nA:",
+         " no"},
+        {"Determine whether an artificially constructed sentence relating to sports is plausible or not.\n\nQ: Is it "
+         "plausible? \"Carl served an ace.\"\nA:",
+         " yes"}}},
+      {"bbh_web_of_lies",
+       "rows.json",
+       R"rows({"canary": "x", "examples": [
+  {"input": "Question: Ann lies. Bob says Ann lies. Does Bob tell the truth?", "target": "Yes"},
+  {"input": "Question: Ann lies. Bob says Ann tells the truth. Does Bob tell the truth?", "target": "No"},
+  {"input": "Question: Ann tells the truth. Bob says Ann lies. Does Bob tell the truth?", "target": "No"}]})rows",
+       {{"Evaluate a random boolean function expressed as a word problem.\n\nQ: Question: Ann lies. Bob says Ann lies. "
+         "Does Bob tell the truth?\nA:",
+         " Yes"},
+        {"Evaluate a random boolean function expressed as a word problem.\n\nQ: Question: Ann lies. Bob says Ann tells "
+         "the truth. Does Bob tell the truth?\nA:",
+         " No"},
+        {"Evaluate a random boolean function expressed as a word problem.\n\nQ: Question: Ann tells the truth. Bob "
+         "says Ann lies. Does Bob tell the truth?\nA:",
+         " No"}}},
       {"boolq",
        "rows.jsonl",
        R"({"question": "is a tomato a fruit", "passage": "Tomato -- The tomato is the berry of a plant.", "idx": 0, "label": true}
@@ -66,6 +130,20 @@ const std::vector<ShippedTask>& shipped_tasks() {
          " He has 3*4 = <<3*4=12>>12 apples.\n#### 12"},
         {"Question: A pen costs $2. What do 5 pens cost?\nAnswer:", " They cost 5*2 = $<<5*2=10>>10.\n#### 10"},
         {"Question: Half of 18 birds fly away. How many stay?\nAnswer:", " 18/2 = <<18/2=9>>9 stay.\n#### 9"}}},
+      {"hellaswag",
+       "rows.jsonl",
+       R"rows({"ind": 1, "query": "High jump: A boy runs. The boy", "choices": ["jumps.", "sleeps.", "sings.", "reads."], "gold": 0}
+{"ind": 2, "query": "Cooking: A pan is hot. The cook", "choices": ["leaves.", "adds oil.", "swims.", "flies."], "gold": 1}
+{"ind": 3, "query": "Health: How to rest. Lie down.", "choices": ["Run.", "Jump.", "Shout.", "Breathe."], "gold": 3})rows",
+       {{"High jump: A boy runs. The boy", " jumps."},
+        {"Cooking: A pan is hot. The cook", " adds oil."},
+        {"Health: How to rest. Lie down.", " Breathe."}}},
+      {"lambada",
+       "rows.jsonl",
+       R"rows({"context": "He looked at the signs, and then at more", "continuation": "signs"}
+{"context": "\"On my own,", "continuation": "Shane"}
+{"context": "a\n\nb", "continuation": "c"})rows",
+       {{"He looked at the signs, and then at more", " signs"}, {"\"On my own,", " Shane"}, {"a\n\nb", " c"}}},
       {"mbpp",
        "rows.jsonl",
        R"rows({"text": "Write a function to add two numbers.", "code": "def add(a, b):\r\n  return a + b", "task_id": 1, "test_setup_code": "", "test_list": ["assert add(1, 2) == 3", "assert add(0, 0) == 0", "assert add(-1, 1) == 0"], "challenge_test_list": []}
@@ -89,6 +167,27 @@ const std::vector<ShippedTask>& shipped_tasks() {
        {{"Ann has two cats. Bob has one.\nQuestion: Who has cats?\nAnswer:", " Ann\nIs the answer correct? yes"},
         {"Ann has two cats. Bob has one.\nQuestion: Who has cats?\nAnswer:", " Nobody\nIs the answer correct? no"},
         {"Ann has two cats. Bob has one.\nQuestion: How many has Bob?\nAnswer:", " One\nIs the answer correct? yes"}}},
+      {"openbookqa",
+       "rows.jsonl",
+       R"rows({"query": "The sun is", "choices": ["a star", "a moon", "a rock", "a lamp"], "gold": 0}
+{"query": "Frost needs", "choices": ["heat", "cold", "sand", "wood"], "gold": 1}
+{"query": "Fog is likely around:", "choices": ["a desert", "a stove", "a marsh", "a road"], "gold": 2})rows",
+       {{"The sun is", " a star"}, {"Frost needs", " cold"}, {"Fog is likely around:", " a marsh"}}},
+      {"piqa",
+       "rows.jsonl",
+       R"rows({"choices": ["with a key", "with a fish"], "gold": 0, "query": "Question: How do I open a door?\n"}
+{"choices": ["a", "b"], "gold": 1, "query": "Question: dresser\n"}
+{"choices": ["Dry  it.", "Wet it."], "gold": 0, "query": "Question: wet dog\n"})rows",
+       {{"Question: How do I open a door?\nAnswer:", " with a key"},
+        {"Question: dresser\nAnswer:", " b"},
+        {"Question: wet dog\nAnswer:", " Dry  it."}}},
+      {"record",
+       "rows.jsonl",
+       R"rows({"source": "CNN", "passage": {"text": "Ann met B\u00f6b.\n@highlight\nAnn smiled", "entities": [{"start": 8, "end": 10}, {"start": 0, "end": 2}, {"start": 24, "end": 26}]}, "qas": [{"query": "It was @placeholder who smiled", "answers": [{"start": 0, "end": 2, "text": "Ann"}], "idx": 1}, {"query": "@placeholder was met", "answers": [{"start": 8, "end": 10, "text": "B\u00f6b"}], "idx": 2}], "idx": 1}
+{"source": "CNN", "passage": {"text": " Rome and Oslo", "entities": [{"start": 1, "end": 4}, {"start": 10, "end": 13}]}, "qas": [{"query": "@placeholder lies north", "answers": [{"start": 10, "end": 13, "text": "Oslo"}, {"start": 1, "end": 4, "text": "Rome"}], "idx": 3}], "idx": 2})rows",
+       {{"Ann met Böb.\n\n  - Ann smiled.\n", "   - It was Ann who smiled"},
+        {"Ann met Böb.\n\n  - Ann smiled.\n", "   - Böb was met"},
+        {"Rome and Oslo\n\n", "   - Oslo lies north"}}},
       {"rte",
        "rows.jsonl",
        R"({"premise": "Oslo is the capital of Norway.", "hypothesis": "Oslo is in Norway.", "label": "entailment", "idx": 0}
@@ -105,6 +204,14 @@ const std::vector<ShippedTask>& shipped_tasks() {
        {{"Review: a warm , funny and touching film .\nSentiment:", " positive"},
         {"Review: the plot doesn't make a lick of sense .\nSentiment:", " negative"},
         {"Review: [a] cliché , but a good one .\nSentiment:", " positive"}}},
+      {"svamp",
+       "rows.jsonl",
+       R"rows({"context": "Ann has 3 pens and buys 2. How many has she?", "chain_of_thought": "( 3.0 + 2.0 )", "answer": "5"}
+{"context": "Bob ate 2 of 7 pears. How many are left?", "chain_of_thought": "( 7.0 - 2.0 )", "answer": "5"}
+{"context": "Six rows of 4?", "chain_of_thought": "( 6.0 * 4.0 )", "answer": "24"})rows",
+       {{"Question: Ann has 3 pens and buys 2. How many has she?\nAnswer:", " 5"},
+        {"Question: Bob ate 2 of 7 pears. How many are left?\nAnswer:", " 5"},
+        {"Question: Six rows of 4?\nAnswer:", " 24"}}},
       {"wic",
        "rows.jsonl",
        R"({"word": "bank", "sentence1": "He sat on the bank of the river.", "sentence2": "The bank was closed.", "idx": 0, "label": false, "start1": 14, "start2": 4, "end1": 18, "end2": 8, "version": 1.1}
@@ -119,6 +226,36 @@ const std::vector<ShippedTask>& shipped_tasks() {
         {"Sentence 1: Fall down the stairs.\nSentence 2: The cup fell.\nQuestion: Is the word 'Fall' used in the same "
          "way in the two sentences above?\nAnswer:",
          " yes"}}},
+      {"wikitext",
+       "rows.txt",
+       R"rows( 
+ = Lobster = 
+ 
+ It is " blue " ( in life ) , and weighs 6 @.@ 5 kg . 
+ 
+ = = Name = = 
+ 
+ Linnaeus 's name . 
+ 
+ = Ant = 
+ 
+ Ants [ see there ] march : all 1 @,@ 000 of them ; really ! 
+ 
+ = Bee = 
+ 
+ It stings ? Yes . 
+)rows",
+       {{"", " = Lobster =\n\nIt is \"blue\" (in life), and weighs 6.5 kg.\n\n== Name ==\n\nLinnaeus's name.\n\n"},
+        {"", " = Ant =\n\nAnts [see there] march: all 1,000 of them; really!\n\n"},
+        {"", " = Bee =\n\nIt stings? Yes.\n"}}},
+      {"winogrande",
+       "rows.jsonl",
+       R"rows({"context_options": ["Sarah beat Maria so Sarah", "Sarah beat Maria so Maria"], "continuation": "was glad.", "gold": 0}
+{"context_options": ["The cup broke the glass as the cup", "The cup broke the glass as the glass"], "continuation": "was thin.", "gold": 1}
+{"context_options": ["Ann", "Bob"], "continuation": "won.", "gold": 1})rows",
+       {{"Sarah beat Maria so Sarah", " was glad."},
+        {"The cup broke the glass as the glass", " was thin."},
+        {"Bob", " won."}}},
       {"wsc",
        "rows.jsonl",
        R"({"text": "Anna asked Beth to wait because she was late.", "target": {"span2_index": 6, "span1_index": 0, "span1_text": "Anna", "span2_text": "she"}, "idx": 0, "label": true}
@@ -148,7 +285,7 @@ TEST_P(ShippedTasks, RenderThreeRows) {
   task.rows["train"] = folder.write(GetParam().rows_file, GetParam().rows).string();
   std::vector<Rendered> rendered;
   for (const TaskExample& example : read_examples(task, "train", "/nowhere"))
-    rendered.push_back({example.prompt, example.choices.at(static_cast<std::size_t>(example.label))});
+    rendered.push_back({example.right_answer().prompt, example.right_answer().completion});
   EXPECT_THAT(rendered, testing::ElementsAreArray(GetParam().expected));
 }
 
@@ -185,6 +322,24 @@ TEST(Tasks, ReadEveryTrainingRow) {
   EXPECT_EQ(shipped("sentence_polarity").size(), 8775u);
   EXPECT_EQ(shipped("arc_easy").size(), 2251u);
   EXPECT_EQ(shipped("arc_easy", "test").size(), 2376u);
+}
+
+TEST(Tasks, ReadEveryRowThatIsForEvaluationAlone) {
+  UNCURL_SKIP_WITHOUT(shared_data() / "tasks");
+  EXPECT_EQ(shipped("multirc", "validation").size(), 4848u);
+  EXPECT_EQ(shipped("record").size() + shipped("record", "validation").size(), 64u);
+  EXPECT_EQ(shipped("piqa", "validation").size(), 1838u);
+  EXPECT_EQ(shipped("openbookqa", "test").size(), 500u);
+  EXPECT_EQ(shipped("hellaswag", "validation").size(), 600u);
+  EXPECT_EQ(shipped("winogrande", "validation").size(), 1267u);
+  EXPECT_EQ(shipped("lambada", "test").size(), 5153u);
+  EXPECT_EQ(shipped("svamp", "test").size(), 300u);
+  EXPECT_EQ(shipped("wikitext", "validation").size(), 60u);
+  EXPECT_EQ(shipped("bbh_boolean_expressions", "test").size(), 250u);
+  EXPECT_EQ(shipped("bbh_causal_judgement", "test").size(), 187u);
+  EXPECT_EQ(shipped("bbh_navigate", "test").size(), 250u);
+  EXPECT_EQ(shipped("bbh_sports_understanding", "test").size(), 250u);
+  EXPECT_EQ(shipped("bbh_web_of_lies", "test").size(), 250u);
 }
 
 // Texts by hand from the first rows and the templates of lm-evaluation-harness 0.4.

@@ -20,8 +20,18 @@ struct TaskExample {
   std::string prompt;
   std::vector<std::string> choices;
   int label = 0;
+  std::vector<std::string> contexts = {};      ///< where the texts before the choices differ: one a choice, else empty
+  std::string place = {};                      ///< where the row stands ("val.jsonl:3")
+  std::string group = {};                      ///< rows of one group are judged together; empty: alone
+  std::vector<std::string> choice_names = {};  ///< what each choice proposes, where that is judged by its words
+  std::vector<std::string> answers = {};       ///< texts that are right: for words, and for what a model writes
+  std::string counted = {};                    ///< the text whose words and bytes count, where it is not the completion
+  std::string tests = {};                      ///< a program's tests
 
-  Example right_answer() const { return {prompt, choices[static_cast<std::size_t>(label)]}; }
+  const std::string& context_of(std::size_t choice) const { return contexts.empty() ? prompt : contexts[choice]; }
+  Example right_answer() const {
+    return {context_of(static_cast<std::size_t>(label)), choices[static_cast<std::size_t>(label)]};
+  }
 };
 
 }  // namespace uncurl::text

@@ -62,8 +62,11 @@ std::vector<Row> read_lines(const std::filesystem::path& path) {
 }
 
 std::vector<Row> read_array(const std::filesystem::path& path) {
-  const Json json = parse(read_text(path), path.string());
-  check(json.is_array(), path.string(), ": expected a JSON array of rows, found ", json.type_name());
+  const Json file = parse(read_text(path), path.string());
+  const bool inside = file.is_object() && file.contains("examples");
+  const Json& json = inside ? file.at("examples") : file;
+  check(json.is_array(), path.string(),
+        ": expected a JSON array of rows, or an object whose 'examples' are one, found ", json.type_name());
   std::vector<Row> rows;
   for (const Json& fields : json) rows.push_back(make_row(fields, concat(path.string(), "[", rows.size(), "]")));
   return rows;
@@ -75,7 +78,8 @@ std::vector<Row> read_rows(const std::filesystem::path& path) {
   const std::string extension = path.extension().string();
   if (extension == ".jsonl") return read_lines(path);
   if (extension == ".json") return read_array(path);
-  fail(path.string(), ": rows are read from .jsonl (an object a line) or .json (an array of objects)");
+  if (extension == ".txt") return {make_row({{"text", valid_utf8(read_text(path))}}, path.string())};
+  fail(path.string(), ": rows are read from .jsonl (an object a line), .json (an array of objects) or .txt (one row)");
 }
 
 }  // namespace uncurl::text

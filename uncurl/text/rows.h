@@ -1,4 +1,5 @@
-// Data files as rows of named fields: one JSON object a line (.jsonl), or one JSON array of objects (.json).
+// Data files as rows of named fields: one JSON object a line (.jsonl), one JSON array of objects (.json; or an object
+// that holds it as "examples"), or a text (.txt), which is one row with the field "text".
 #pragma once
 
 #include <filesystem>
@@ -10,8 +11,7 @@ namespace uncurl::text {
 
 /// Lines without anything but white space are skipped. Bytes that are no UTF-8 and escapes of half a surrogate pair
 /// become U+FFFD.
-/// @throws Error naming file and line if a row is not a JSON object, or naming the file if it is neither .jsonl nor
-/// .json
+/// @throws Error naming file and line if a row is not a JSON object, or naming the file if it is none of these
 std::vector<Row> read_rows(const std::filesystem::path& path);
 
 }  // namespace uncurl::text

@@ -29,10 +29,6 @@ void check_options(const SampleOptions& options) {
         "; expected 0 <= share < 1");
 }
 
-bool falls_into_share(const std::string& text, double share) {
-  return static_cast<double>(hash64(text, kSideSeed) >> 11) * 0x1.0p-53 < share;
-}
-
 Texts texts_of(const std::vector<Source>& sources) {
   Texts texts;
   for (const Source& source : sources)
@@ -115,6 +111,10 @@ void tell_what_is_left_out(const std::vector<Source>& sources, const std::deque<
 }
 
 }  // namespace
+
+bool falls_into_share(const std::string& text, double share) {
+  return static_cast<double>(hash64(text, kSideSeed) >> 11) * 0x1.0p-53 < share;
+}
 
 std::int64_t held_out_cap(const SampleOptions& options) {
   const std::int64_t least = std::min<std::int64_t>(1024, options.max_tokens);

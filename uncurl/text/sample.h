@@ -24,6 +24,9 @@ struct SampleOptions {
   std::int64_t max_held_out_tokens = 16384;  ///< see held_out_cap
 };
 
+/// Whether a record of this text is held out where `share` of each source is: pruning never observes it.
+bool falls_into_share(const std::string& text, double share);
+
 /// The most held-out tokens of all sources together, where a share is cut from them: an eighth of `max_tokens`, but at
 /// least 1,024 (or `max_tokens`, if that is fewer) and at most `max_held_out_tokens`.
 std::int64_t held_out_cap(const SampleOptions& options);

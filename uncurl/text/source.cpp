@@ -46,9 +46,8 @@ std::vector<Example> read_record_lines(const fs::path& path, const std::string& 
 }
 
 std::vector<Example> read_task_rows(const fs::path& file, const ReadOptions& options) {
-  const fs::path data_root = options.data_root.empty() ? options.tasks_folder / "../../shared/data" : options.data_root;
   std::vector<Example> examples;
-  for (const TaskExample& example : read_examples(read_task(file), options.split, data_root))
+  for (const TaskExample& example : read_examples(read_task(file), options.split, data_root_of(options)))
     examples.push_back(example.right_answer());
   return examples;
 }
@@ -60,18 +59,11 @@ std::vector<Example> read_task_rows(const fs::path& file, const ReadOptions& opt
 }
 
 std::vector<Example> read_any(const std::string& name, const ReadOptions& options) {
-  const fs::path path = name;
-  if (!path.has_parent_path() && !path.has_extension()) {
-    const fs::path task = options.tasks_folder / (name + ".json");
-    if (fs::exists(task)) return read_task_rows(task, options);
-    if (!fs::exists(path)) fail_without_task(name, options.tasks_folder);
-  }
-  check(fs::exists(path), name, ": no such file");
-  check(!fs::is_directory(path), name, ": is a folder; expected a .txt, .jsonl or .json file, or the name of a task");
-  const std::string extension = path.extension().string();
-  if (extension == ".txt") return read_text_file(path);
-  if (extension == ".jsonl") return read_record_lines(path, options.record_template);
-  if (extension == ".json") return read_task_rows(path, options);
+  if (const std::optional<fs::path> task = task_file_of(name, options.tasks_folder))
+    return read_task_rows(*task, options);
+  const std::string extension = fs::path(name).extension().string();
+  if (extension == ".txt") return read_text_file(name);
+  if (extension == ".jsonl") return read_record_lines(name, options.record_template);
   fail(name, ": unknown kind of data file; expected .txt, .jsonl, or .json (a task file)");
 }
 
@@ -87,6 +79,22 @@ std::string hash_of(const std::vector<Example>& examples) {
 }
 
 }  // namespace
+
+std::optional<fs::path> task_file_of(const std::string& name, const fs::path& tasks_folder) {
+  const fs::path path = name;
+  if (!path.has_parent_path() && !path.has_extension()) {
+    const fs::path task = tasks_folder / (name + ".json");
+    if (fs::exists(task)) return task;
+    if (!fs::exists(path)) fail_without_task(name, tasks_folder);
+  }
+  check(fs::exists(path), name, ": no such file");
+  check(!fs::is_directory(path), name, ": is a folder; expected a .txt, .jsonl or .json file, or the name of a task");
+  return path.extension() == ".json" ? std::optional(path) : std::nullopt;
+}
+
+fs::path data_root_of(const ReadOptions& options) {
+  return options.data_root.empty() ? options.tasks_folder / "../../shared/data" : options.data_root;
+}
 
 SourceRequest parse_source_request(const std::string& text) {
   const std::size_t colon = text.rfind(':');

@@ -41,6 +41,13 @@ struct Source {
   std::vector<Example> examples;  ///< never empty
 };
 
+/// The task file that a name stands for, whether it is its path or a bare name; none if it is plain text.
+/// @throws Error if it is neither a file nor a task, naming the tasks there are
+std::optional<std::filesystem::path> task_file_of(const std::string& name, const std::filesystem::path& tasks_folder);
+
+/// Where paths in task files start.
+std::filesystem::path data_root_of(const ReadOptions& options);
+
 /// Reads a source by the kind of its file:
 ///   .txt    paragraphs (separated by blank lines), joined until a record has 2,000 bytes; a paragraph of more than
 ///           8,000 is cut at line ends, else at spaces

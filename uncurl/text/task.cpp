@@ -19,7 +19,8 @@ std::string joined(const auto& names) {
   return out;
 }
 
-constexpr auto kMetrics = std::to_array<const char*>({"accuracy", "macro_f1", "exact_match", "pass_at_1"});
+constexpr auto kMetrics = std::to_array<const char*>(
+    {"accuracy", "macro_f1", "answer_f1", "words_f1", "greedy_match", "exact_match", "pass_at_1", "perplexity"});
 
 std::string read_metric(const JsonObject& json) {
   const std::string metric = json.string("metric");
@@ -57,6 +58,7 @@ void read_answers(const JsonObject& json, Task& task) {
   check(json.has("choices") && json.has("label"), json.place(),
         ": a task needs 'completion', or 'choices' with 'label'");
   task.label = read_label(json.object("label"));
+  if (json.has("contexts")) task.contexts = read_templates(json, "contexts");
   if (json.json().at("choices").is_object()) {
     const JsonObject choices = json.object("choices");
     choices.expect_only({"field", "prefix"});
@@ -64,6 +66,64 @@ void read_answers(const JsonObject& json, Task& task) {
   } else {
     task.choices = read_templates(json, "choices");
   }
+}
+
+std::optional<Template> read_template(const JsonObject& json, const char* key) {
+  return json.has(key) ? std::optional(Template(json.string(key), json.place())) : std::nullopt;
+}
+
+std::vector<std::string> strings(const JsonObject& json, const char* key) {
+  std::vector<std::string> values;
+  if (!json.has(key)) return values;
+  for (const Json& value : json.array(key)) {
+    check(value.is_string(), json.place(), ": '", key, "' must hold strings");
+    values.push_back(value.get<std::string>());
+  }
+  return values;
+}
+
+Extraction read_extraction(const std::string& name, const JsonObject& json) {
+  json.expect_only({"pattern", "take"});
+  const std::string take = json.string("take");
+  check(take == "first" || take == "last", json.place(), ": 'take' is '", take, "', expected first or last");
+  return {name, Regex::oniguruma(json.string("pattern"), json.place()), take == "last"};
+}
+
+GenerationRule read_generation(const JsonObject& json) {
+  json.expect_only({"until", "max_tokens", "extract", "ignore"});
+  GenerationRule rule;
+  rule.until = strings(json, "until");
+  rule.max_tokens = json.integer("max_tokens", rule.max_tokens);
+  check(rule.max_tokens > 0, json.place(), ": max_tokens is ", rule.max_tokens, ", expected 1 or more");
+  if (json.has("extract")) {
+    const JsonObject extract = json.object("extract");
+    for (const auto& [name, value] : extract.json().items())
+      rule.extract.push_back(read_extraction(name, extract.object(name)));
+  }
+  for (const std::string& pattern : strings(json, "ignore"))
+    rule.ignore.push_back(Regex::oniguruma(pattern, json.place() + ": ignore"));
+  return rule;
+}
+
+WordsRule read_words(const JsonObject& json) {
+  json.expect_only({"names", "answers"});
+  return {json.string("names"), json.string("answers")};
+}
+
+/// Keys that only one metric looks at. What a metric needs is asked for where it is measured: a task may serve
+/// calibration alone.
+void check_keys(const Task& task, const std::string& place) {
+  const auto belongs = [&](bool is_there, const char* key, std::initializer_list<const char*> metrics) {
+    const bool known = std::find(metrics.begin(), metrics.end(), task.metric) != metrics.end();
+    check(!is_there || known, place, ": '", key, "' has no effect under metric ", task.metric, "; it belongs to ",
+          joined(std::vector<std::string>(metrics.begin(), metrics.end())));
+  };
+  belongs(task.group.has_value(), "group", {"answer_f1"});
+  belongs(task.words.has_value(), "words", {"words_f1"});
+  belongs(task.counted.has_value(), "counted", {"perplexity"});
+  belongs(task.answer.has_value(), "answer", {"exact_match"});
+  belongs(task.tests.has_value(), "tests", {"pass_at_1"});
+  belongs(task.generation.has_value(), "generation", {"exact_match", "pass_at_1"});
 }
 
 std::map<std::string, std::string> read_splits(const JsonObject& json) {
@@ -105,9 +165,35 @@ int label_of(const LabelRule& rule, const Row& row, std::size_t num_choices) {
   return static_cast<int>(label);
 }
 
+std::vector<std::string> texts_in(const Row& row, const std::string& field) {
+  const Json& values = field_of(row, field);
+  check(values.is_array() && !values.empty(), row.place, ": field '", field, "' must be an array of texts");
+  std::vector<std::string> texts;
+  for (const Json& value : values) texts.push_back(text_of(value, concat(row.place, ": a text in '", field, "'")));
+  return texts;
+}
+
+void add_what_is_judged(const Task& task, const Row& row, TaskExample& example) {
+  const auto render = [&](const std::optional<Template>& text) { return text ? text->render(row) : ""; };
+  example.group = render(task.group);
+  example.counted = render(task.counted);
+  example.tests = render(task.tests);
+  if (task.answer) example.answers = {task.answer->render(row)};
+  if (!task.words) return;
+  example.choice_names = texts_in(row, task.words->names_field);
+  example.answers = texts_in(row, task.words->answers_field);
+  check(example.choice_names.size() == example.choices.size(), row.place, ": ", example.choice_names.size(), " of '",
+        task.words->names_field, "' for ", example.choices.size(), " choices");
+}
+
 TaskExample example_of(const Task& task, const Row& row) {
-  TaskExample example{task.prompt.render(row), choices_of(task, row), 0};
+  TaskExample example{.prompt = task.prompt.render(row), .choices = choices_of(task, row)};
+  example.place = row.place;
   if (task.label) example.label = label_of(*task.label, row, example.choices.size());
+  for (const Template& context : task.contexts) example.contexts.push_back(context.render(row));
+  check(example.contexts.empty() || example.contexts.size() == example.choices.size(), row.place, ": ",
+        example.contexts.size(), " contexts for ", example.choices.size(), " choices");
+  add_what_is_judged(task, row, example);
   return example;
 }
 
@@ -132,7 +218,7 @@ Task read_task(const fs::path& file) {
   const Json json = read_json(file);
   const JsonObject root(json, file.string());
   root.expect_only({"name", "description", "source", "licence", "metric", "rows", "reader", "prompt", "choices",
-                    "label", "completion"});
+                    "label", "completion", "contexts", "group", "counted", "answer", "tests", "generation", "words"});
   Task task{.file = file,
             .name = root.string("name"),
             .description = root.string("description"),
@@ -144,8 +230,18 @@ Task read_task(const fs::path& file) {
             .prompt = Template(root.string("prompt"), file.string()),
             .choices = {},
             .choices_in_row = {},
-            .label = {}};
+            .label = {},
+            .contexts = {},
+            .group = read_template(root, "group"),
+            .counted = read_template(root, "counted"),
+            .answer = read_template(root, "answer"),
+            .tests = read_template(root, "tests"),
+            .generation = {},
+            .words = {}};
   read_answers(root, task);
+  if (root.has("generation")) task.generation = read_generation(root.object("generation"));
+  if (root.has("words")) task.words = read_words(root.object("words"));
+  check_keys(task, root.place());
   return task;
 }
 

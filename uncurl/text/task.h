@@ -10,6 +10,7 @@
 
 #include "uncurl/text/example.h"
 #include "uncurl/text/readers/reader.h"
+#include "uncurl/text/regex.h"
 #include "uncurl/text/template.h"
 
 namespace uncurl::text {
@@ -25,6 +26,26 @@ struct ChoicesInRow {
   std::string field, prefix;
 };
 
+/// A way to find the answer in what a model wrote: the first or the last match of a pattern.
+struct Extraction {
+  std::string name;
+  Regex pattern;
+  bool take_last = false;
+};
+
+/// The answer is written by the model, token by token.
+struct GenerationRule {
+  std::vector<std::string> until;  ///< it ends before the first of these
+  std::int64_t max_tokens = 256;
+  std::vector<Extraction> extract;  ///< none: all that was written
+  std::vector<Regex> ignore;        ///< taken out of the answer and of what was written before they are compared
+};
+
+/// Choices that are judged by their words: arrays of the row that hold what each choice proposes, and what is right.
+struct WordsRule {
+  std::string names_field, answers_field;
+};
+
 struct Task {
   std::filesystem::path file;
   std::string name, description, metric, source, licence;
@@ -34,6 +55,10 @@ struct Task {
   std::vector<Template> choices;  ///< one template a choice; or one alone, the completion, when there is no label
   std::optional<ChoicesInRow> choices_in_row;
   std::optional<LabelRule> label;
+  std::vector<Template> contexts;  ///< one a choice, in place of the prompt; else empty
+  std::optional<Template> group, counted, answer, tests;
+  std::optional<GenerationRule> generation;
+  std::optional<WordsRule> words;
 };
 
 /// @throws Error naming the file and key; keys that are not known are refused

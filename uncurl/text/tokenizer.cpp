@@ -4,6 +4,7 @@
 
 #include "uncurl/base/error.h"
 #include "uncurl/text/tokenizers/sentencepiece_model.h"
+#include "uncurl/text/tokenizers/tokenizer_config.h"
 #include "uncurl/text/tokenizers/tokenizer_json.h"
 #include "uncurl/text/tokenizers/vocab_merges.h"
 
@@ -42,6 +43,17 @@ std::unique_ptr<Tokenizer> open_tokenizer(const fs::path& folder_or_file) {
   if (folder_or_file.extension() == ".json") return open_tokenizer_json(folder_or_file);
   fail(folder_or_file.string(), ": not the name of a tokenizer file; expected *.json (as tokenizer.json), vocab.json, ",
        "encoder.json or *.model (SentencePiece)");
+}
+
+std::int32_t beginning_of_text(const fs::path& folder, const Tokenizer& tokenizer) {
+  const TokenizerConfig config = read_tokenizer_config(folder);
+  const std::optional<std::string> name = config.bos_token ? config.bos_token : config.eos_token;
+  check(name.has_value(), (folder / "tokenizer_config.json").string(),
+        ": names neither bos_token nor eos_token, and a text without a prompt needs a token before it");
+  const std::vector<std::int32_t> ids = tokenizer.encode(*name, /*add_special_tokens=*/false);
+  check(ids.size() == 1, (folder / "tokenizer_config.json").string(), ": '", *name, "' is ", ids.size(),
+        " tokens of the tokenizer, expected one");
+  return ids.front();
 }
 
 }  // namespace uncurl::text

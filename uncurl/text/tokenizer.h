@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,6 +21,11 @@ class Tokenizer {
   /// @param add_special_tokens  add what the tokenizer's own post-processor adds (a leading <s>, for example)
   virtual std::vector<std::int32_t> encode(std::string_view text, bool add_special_tokens) const = 0;
 
+  /// The text of ids, special tokens left out; bytes that are no UTF-8 become U+FFFD. As Hugging Face's
+  /// decode(ids, skip_special_tokens=True).
+  /// @throws Error naming the decoder of tokenizer.json if it is not supported, or an id without a token
+  virtual std::string decode(std::span<const std::int32_t> ids) const = 0;
+
   /// One more than the largest id that encode() can return: must not exceed the rows of the embedding table.
   virtual std::int64_t vocabulary_size() const = 0;
 };
@@ -31,5 +38,9 @@ class Tokenizer {
 ///         `truncation` and `padding` of tokenizer.json are the exception: rows are cut by the caller, as transformers
 ///         does.
 std::unique_ptr<Tokenizer> open_tokenizer(const std::filesystem::path& folder_or_file);
+
+/// The token that stands before a text where nothing else does: bos_token of tokenizer_config.json, else its eos_token.
+/// @throws Error if it names neither, or the name is not one token
+std::int32_t beginning_of_text(const std::filesystem::path& folder, const Tokenizer& tokenizer);
 
 }  // namespace uncurl::text

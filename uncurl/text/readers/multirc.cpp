@@ -27,7 +27,8 @@ std::vector<Row> read_multirc(const Row& line) {
       rows.push_back({{{"paragraph", paragraph},
                        {"question", field_of(question, "question")},
                        {"answer", field_of(answer, "text")},
-                       {"label", field_of(answer, "label")}},
+                       {"label", field_of(answer, "label")},
+                       {"question_place", question.place}},
                       question.place});
     }
   }

@@ -22,8 +22,15 @@ std::vector<Row> read_arc(const Row& line);
 /// Adds premise_stem, connector, and lower_choice1 and 2: a COPA line as one sentence with two ends.
 std::vector<Row> read_copa(const Row& line);
 
-/// One row per question and answer of a MultiRC passage: paragraph, question, answer, label.
+/// One row per question and answer of a MultiRC passage: paragraph, question, answer, label, question_place.
 std::vector<Row> read_multirc(const Row& line);
+
+/// One row per query of a ReCoRD passage: text, entities and answers (each once, sorted), sentences (the query with
+/// each entity in its place), label (the first answer among the entities).
+std::vector<Row> read_record(const Row& line);
+
+/// One row per article of WikiText: page as it is, text without the marks of its tokenisation.
+std::vector<Row> read_wikitext(const Row& line);
 
 /// Adds word_in_sentence1, the word of a WiC line as it is spelt there.
 std::vector<Row> read_wic(const Row& line);

@@ -17,7 +17,9 @@ constexpr auto kReaders = std::to_array<NamedReader>({{"flat", read_flat},
                                                       {"arc", read_arc},
                                                       {"copa", read_copa},
                                                       {"multirc", read_multirc},
+                                                      {"record", read_record},
                                                       {"wic", read_wic},
+                                                      {"wikitext", read_wikitext},
                                                       {"wsc", read_wsc}});
 
 }  // namespace

@@ -106,6 +106,7 @@ Bpe::Bpe(BpeData data)
   for (const auto& [token, id] : data_.vocabulary) {
     check(id >= 0, data_.place, ": the vocabulary gives '", token, "' the negative id ", id);
     vocabulary_size_ = std::max(vocabulary_size_, std::int64_t{id} + 1);
+    tokens_[id] = &token;
   }
   std::uint32_t rank = 0;
   for (const auto& [left, right] : data_.merges)
@@ -127,6 +128,11 @@ Bpe& Bpe::operator=(Bpe&&) noexcept = default;
 std::int32_t Bpe::id_of(std::string_view token) const {
   const auto found = data_.vocabulary.find(token);
   return found == data_.vocabulary.end() ? -1 : found->second;
+}
+
+const std::string* Bpe::token_of(std::int32_t id) const {
+  const auto found = tokens_.find(id);
+  return found == tokens_.end() ? nullptr : found->second;
 }
 
 std::int32_t Bpe::add_merge(const std::string& left, const std::string& right) const {

@@ -42,7 +42,8 @@ class Bpe {
   /// Appends the ids of one word (valid UTF-8). O(n log n) in its length; short words are remembered.
   void encode(std::string_view word, std::vector<std::int32_t>& ids) const;
 
-  std::int32_t id_of(std::string_view token) const;  ///< -1 if it is not in the vocabulary
+  std::int32_t id_of(std::string_view token) const;    ///< -1 if it is not in the vocabulary
+  const std::string* token_of(std::int32_t id) const;  ///< null if no token has that id
   std::int64_t vocabulary_size() const { return vocabulary_size_; }
 
  private:
@@ -62,6 +63,7 @@ class Bpe {
 
   BpeData data_;
   std::int64_t vocabulary_size_ = 0;
+  std::unordered_map<std::int32_t, const std::string*> tokens_;  ///< by id: keys of the vocabulary
   std::int32_t unknown_id_ = -1;
   std::vector<std::int32_t> byte_ids_;  ///< [256] ids of <0xNN>, -1 where absent
   std::unique_ptr<MergeTable> merges_;

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "uncurl/base/error.h"
 #include "uncurl/text/unicode.h"
 
 namespace uncurl::text {
@@ -45,6 +46,22 @@ class Pipeline : public Tokenizer {
     if (add_special_tokens)
       std::copy(parts_.special_tokens.after.begin(), parts_.special_tokens.after.end(), std::back_inserter(ids));
     return ids;
+  }
+
+  std::string decode(std::span<const std::int32_t> ids) const override {
+    std::vector<std::string> tokens;
+    for (const std::int32_t id : ids) {
+      const auto added = std::find_if(parts_.added_tokens.begin(), parts_.added_tokens.end(),
+                                      [&](const AddedToken& token) { return token.id == id; });
+      if (added != parts_.added_tokens.end()) {
+        if (!added->special) tokens.push_back(added->content);
+        continue;
+      }
+      const std::string* const token = parts_.model.token_of(id);
+      check(token != nullptr, "token id ", id, " has no text in this tokenizer");
+      tokens.push_back(*token);
+    }
+    return parts_.decoder(tokens);
   }
 
   std::int64_t vocabulary_size() const override { return vocabulary_size_; }

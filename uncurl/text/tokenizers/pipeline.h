@@ -7,6 +7,7 @@
 #include "uncurl/text/tokenizer.h"
 #include "uncurl/text/tokenizers/added_tokens.h"
 #include "uncurl/text/tokenizers/bpe.h"
+#include "uncurl/text/tokenizers/decoder.h"
 #include "uncurl/text/tokenizers/normalizer.h"
 #include "uncurl/text/tokenizers/post_processor.h"
 #include "uncurl/text/tokenizers/pre_tokenizer.h"
@@ -19,6 +20,7 @@ struct PipelineParts {
   PreTokenizer pre_tokenizer;
   Bpe model;
   SpecialTokens special_tokens;
+  Decoder decoder = {};
 };
 
 std::unique_ptr<Tokenizer> make_pipeline(PipelineParts parts);

@@ -63,6 +63,32 @@ class SentencePieceTokenizer : public Tokenizer {
     return ids;
   }
 
+  std::string decode(std::span<const std::int32_t> ids) const override {
+    std::string text;
+    std::vector<int> pieces;
+    const auto flush = [&] {
+      std::string part;
+      const auto status = processor_->Decode(pieces, &part);
+      check(status.ok(), "SentencePiece could not decode ", pieces.size(), " ids: ", status.ToString());
+      text += part;
+      pieces.clear();
+    };
+    for (const std::int32_t id : ids) {
+      const auto added = std::find_if(added_tokens_.begin(), added_tokens_.end(),
+                                      [&](const AddedToken& token) { return token.id == id; });
+      check(added != added_tokens_.end() || id < processor_->GetPieceSize(), "token id ", id,
+            " has no text in this tokenizer");
+      if (added == added_tokens_.end()) {
+        pieces.push_back(id);
+      } else if (!added->special) {
+        flush();
+        text += added->content;
+      }
+    }
+    flush();
+    return valid_utf8(text);
+  }
+
   std::int64_t vocabulary_size() const override {
     std::int64_t size = processor_->GetPieceSize();
     for (const AddedToken& token : added_tokens_) size = std::max(size, std::int64_t{token.id} + 1);

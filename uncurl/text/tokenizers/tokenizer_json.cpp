@@ -87,7 +87,8 @@ std::unique_ptr<Tokenizer> open_tokenizer_json(const std::filesystem::path& path
                         .normalizer = make_normalizer(part("normalizer"), place + ": normalizer"),
                         .pre_tokenizer = make_pre_tokenizer(part("pre_tokenizer"), place + ": pre_tokenizer"),
                         .model = std::move(model),
-                        .special_tokens = read_post_processor(part("post_processor"), place + ": post_processor")});
+                        .special_tokens = read_post_processor(part("post_processor"), place + ": post_processor"),
+                        .decoder = read_decoder(part("decoder"), place + ": decoder")});
 }
 
 }  // namespace uncurl::text

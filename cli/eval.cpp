@@ -1,0 +1,269 @@
+// uncurl eval: how good a model is at tasks, and what was lost beside the original.
+#include <chrono>
+
+#include "cli/commands.h"
+#include "cli/places.h"
+#include "cli/stations.h"
+#include "uncurl/base/error.h"
+#include "uncurl/eval/eval_file.h"
+#include "uncurl/eval/evaluate.h"
+#include "uncurl/prune/output_folder.h"
+
+namespace uncurl::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+struct Options {
+  std::string model, against, split, record_template, output, weights = "auto";
+  std::vector<std::string> tasks;
+  std::int64_t limit = 0, max_length = 0;
+  bool overwrite = false, no_writing = false, run_programs = false;
+  ComputeOptions compute;
+};
+
+/// All tasks through one model.
+struct Run {
+  std::vector<eval::TaskResult> results;
+  std::vector<eval::Reference> references;
+  double seconds = 0;
+};
+
+/// eval.json, and with it eval.items.jsonl and eval.flips.jsonl.
+fs::path beside(const fs::path& output, const char* ending) {
+  fs::path path = output;
+  return path.replace_extension(ending);
+}
+
+void check_options(const Options& options) {
+  if (options.output.empty()) {
+    if (options.overwrite) throw UsageError("--overwrite has no effect without --output");
+    return;
+  }
+  std::vector<fs::path> files = {options.output, beside(options.output, ".items.jsonl")};
+  if (!options.against.empty()) files.push_back(beside(options.output, ".flips.jsonl"));
+  for (const fs::path& file : files) {
+    prune::check_output_file(file, options.model, options.overwrite);
+    if (!options.against.empty()) prune::check_output_file(file, options.against, options.overwrite);
+  }
+}
+
+void check_pair(const model::Model& model, const model::Model& original) {
+  check(model.config.vocab_size == original.config.vocab_size, model.folder().string(), ": has a vocabulary of ",
+        model.config.vocab_size, " tokens, the original one of ", original.config.vocab_size,
+        "; their predictions can only be compared over the same tokens");
+}
+
+std::vector<eval::PreparedTask> prepare_all(const Options& options, const eval::Encoder& encoder, Terminal& terminal) {
+  const eval::PrepareOptions prepare{.split = options.split,
+                                     .limit = options.limit,
+                                     .record_template = options.record_template,
+                                     .tasks_folder = tasks_folder(),
+                                     .data_root = data_root()};
+  std::vector<eval::PreparedTask> tasks;
+  for (const std::string& name : options.tasks) {
+    tasks.push_back(eval::prepare(name, encoder, prepare));
+    const eval::PreparedTask& task = tasks.back();
+    terminal.say(concat("task      ", task.name, task.split.empty() ? "" : " (" + task.split + ")", ": ",
+                        count_text(static_cast<std::int64_t>(task.items.size())), " rows, ",
+                        count_text(task.requests.rows.num_tokens()), " tokens to run, ",
+                        count_text(task.requests.num_scored()), " judged"));
+    if (task.metric == "pass_at_1" && !options.run_programs) {
+      terminal.note(task.name +
+                    ": its tests are not run, because they run programs that the model wrote; "
+                    "--run-generated-code runs them in a child process with limits");
+    }
+  }
+  return tasks;
+}
+
+Run run_model(const Options& options, const model::Model& model, const text::Tokenizer& tokenizer,
+              const std::vector<eval::PreparedTask>& tasks, const Run* original, Terminal& terminal) {
+  const Compute compute = make_compute(options.compute, model);
+  const model::Weights weights = options.weights == "auto"       ? model::fitting_weights(model, compute)
+                                 : options.weights == "resident" ? model::Weights::kResident
+                                                                 : model::Weights::kStreamed;
+  const Clock::time_point begin = Clock::now();
+  const model::LayerStream stream(model, compute, weights);
+  Run run;
+  std::int64_t tokens = 0;
+  for (std::size_t t = 0; t < tasks.size(); ++t) {
+    eval::Evaluation evaluation = eval::evaluate(
+        stream, tokenizer, tasks[t], {.edit = {}, .write = !options.no_writing, .run_programs = options.run_programs},
+        original == nullptr ? nullptr : &original->references[t], terminal.listener());
+    run.results.push_back(std::move(evaluation.result));
+    if (!options.against.empty() && original == nullptr) run.references.push_back(std::move(evaluation.reference));
+    tokens += tasks[t].requests.rows.num_tokens();
+  }
+  run.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  terminal.say(concat("evaluated ", model.folder().string(), " in ", seconds_text(run.seconds), " (",
+                      compute.dtype == at::kFloat ? "f32" : "bf16", ", weights ",
+                      weights == model::Weights::kResident ? "in memory" : "read layer by layer", ", ",
+                      count_text(tokens), " tokens)"));
+  return run;
+}
+
+int decimals_of(const eval::Metric& metric) { return metric.higher_is_better ? 4 : 3; }
+
+void print_results(const Run& run, Terminal& terminal) {
+  std::vector<std::vector<std::string>> rows = {{"task", "metric", "value", "n"}};
+  for (const eval::TaskResult& result : run.results) {
+    std::string name = result.name;
+    const auto add = [&](const std::string& metric, const std::string& value, std::int64_t n) {
+      rows.push_back({name, metric, value, count_text(n)});
+      name.clear();
+    };
+    for (const eval::Metric& metric : result.metrics) {
+      add(metric.name, estimate_text(metric.estimate, decimals_of(metric)), metric.estimate.n);
+    }
+    add("loss of the right answer, nats a token", estimate_text(result.loss, 4), result.num_tokens);
+  }
+  terminal.say("\n" + table(rows) + "\n(in brackets: 95% interval)\n");
+}
+
+void print_comparison(const Run& run, const Run& original, const std::vector<eval::TaskComparison>& comparisons,
+                      Terminal& terminal) {
+  std::vector<std::vector<std::string>> rows = {
+      {"task", "metric", "original", "model", "difference", "lost", "gained", "McNemar p"}};
+  for (std::size_t t = 0; t < comparisons.size(); ++t) {
+    const eval::TaskResult &before = original.results[t], &after = run.results[t];
+    std::string name = before.name;
+    const auto add = [&](std::vector<std::string> cells) {
+      cells.insert(cells.begin(), std::exchange(name, ""));
+      rows.push_back(std::move(cells));
+    };
+    for (std::size_t m = 0; m < comparisons[t].metrics.size(); ++m) {
+      const eval::MetricComparison& metric = comparisons[t].metrics[m];
+      const int decimals = decimals_of(before.metrics[m]);
+      std::vector<std::string> cells = {metric.name, number_text(metric.original.mean, decimals),
+                                        number_text(metric.other.mean, decimals),
+                                        estimate_text(metric.difference, decimals)};
+      if (metric.has_test) {
+        cells.insert(cells.end(), {count_text(metric.lost), count_text(metric.gained), number_text(metric.mcnemar, 4)});
+      }
+      add(std::move(cells));
+    }
+    add({"loss, nats a token", number_text(before.loss.mean, 4), number_text(after.loss.mean, 4),
+         estimate_text(comparisons[t].loss_difference, 4)});
+    add({"KL(original || model)", "", estimate_text(*after.kl, 4)});
+    add({"same top-1", "", estimate_text(*after.agreement, 4)});
+  }
+  terminal.say("\n" + table(rows) + "\n(in brackets: 95% interval; of differences, paired by row)\n");
+}
+
+Json results_json(const Run& run) {
+  Json results = Json::array();
+  for (const eval::TaskResult& result : run.results) results.push_back(eval::result_json(result));
+  return results;
+}
+
+void write_files(const Options& options, const std::vector<eval::PreparedTask>& tasks, const model::Model& model,
+                 const Run& run, const model::Model* original_model, const Run* original,
+                 const std::vector<eval::TaskComparison>& comparisons, Terminal& terminal) {
+  Json json = {{"kind", "eval"},
+               {"version", 1},
+               {"uncurl", UNCURL_VERSION},
+               {"dtype", make_compute(options.compute, model).dtype == at::kFloat ? "f32" : "bf16"},
+               {"limit", options.limit},
+               {"model", eval::model_json(model)},
+               {"results", results_json(run)},
+               {"against", nullptr},
+               {"original", nullptr},
+               {"comparison", nullptr},
+               {"timings", {{"model", run.seconds}}}};
+  if (original != nullptr) {
+    json["against"] = eval::model_json(*original_model);
+    json["original"] = {{"results", results_json(*original)}};
+    json["comparison"] = Json::array();
+    for (std::size_t t = 0; t < comparisons.size(); ++t) {
+      json["comparison"].push_back(eval::comparison_json(original->results[t], comparisons[t]));
+    }
+    json["timings"]["original"] = original->seconds;
+  }
+  write_json(options.output, json);
+  const std::vector<eval::TaskResult> none;
+  const std::vector<eval::TaskResult>& originals = original == nullptr ? none : original->results;
+  eval::write_items(beside(options.output, ".items.jsonl"), tasks, run.results, originals, /*only_flips=*/false);
+  std::string wrote = options.output + ", " + beside(options.output, ".items.jsonl").string();
+  if (original != nullptr) {
+    eval::write_items(beside(options.output, ".flips.jsonl"), tasks, run.results, originals, /*only_flips=*/true);
+    wrote += ", " + beside(options.output, ".flips.jsonl").string();
+  }
+  terminal.say("wrote     " + wrote);
+}
+
+void run(const Options& options, Terminal& terminal) {
+  apply_threads(options.compute.threads);
+  check_options(options);
+  const model::Model model = open(options.model, terminal);
+  std::optional<model::Model> original_model;
+  if (!options.against.empty()) {
+    original_model.emplace(open(options.against, terminal));
+    check_pair(model, *original_model);
+  }
+  const std::unique_ptr<text::Tokenizer> tokenizer = text::open_tokenizer(model.folder());
+  const std::vector<eval::PreparedTask> tasks =
+      prepare_all(options, eval::make_encoder(model, *tokenizer, options.max_length), terminal);
+
+  std::optional<Run> original;
+  if (original_model) original = run_model(options, *original_model, *tokenizer, tasks, nullptr, terminal);
+  const Run result = run_model(options, model, *tokenizer, tasks, original ? &*original : nullptr, terminal);
+  std::vector<eval::TaskComparison> comparisons;
+  for (std::size_t t = 0; original && t < tasks.size(); ++t) {
+    comparisons.push_back(eval::compare_results(original->results[t], result.results[t]));
+  }
+  original ? print_comparison(result, *original, comparisons, terminal) : print_results(result, terminal);
+  if (options.output.empty()) return;
+  write_files(options, tasks, model, result, original_model ? &*original_model : nullptr,
+              original ? &*original : nullptr, comparisons, terminal);
+}
+
+}  // namespace
+
+void add_eval(CLI::App& app, Terminal& terminal) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* const command = app.add_subcommand("eval", "Perplexity and task scores, alone or beside the original");
+  command->add_option("model", options->model, "folder of a Hugging Face checkpoint")->required();
+  command->add_option("--against", options->against,
+                      "the original: adds KL, same top-1, and a paired test of every difference");
+  command
+      ->add_option("--task", options->tasks,
+                   "name of a task, a task file (.json), or plain text (.txt, .jsonl); repeat for several")
+      ->required()
+      ->allow_extra_args(false)
+      ->type_name("PATH");
+  command->add_option(
+      "--split", options->split,
+      "rows of the tasks; default: validation, else test, else the tenth of train that pruning leaves out");
+  command
+      ->add_option("--limit", options->limit, "rows of each task at most, a fixed sample chosen by hash; default: all")
+      ->check(CLI::PositiveNumber);
+  command
+      ->add_option("--max-length", options->max_length,
+                   "tokens the model sees at once; default: max_position_embeddings of config.json")
+      ->check(CLI::Range(2, 1 << 24));
+  command->add_option("--template", options->record_template,
+                      "how the fields of a .jsonl record become text, e.g. '{question}\\n{answer}'");
+  command->add_flag("--no-writing", options->no_writing,
+                    "tasks whose answers are written (gsm8k, svamp, mbpp): only the loss of the right answer");
+  command->add_flag("--run-generated-code", options->run_programs,
+                    "mbpp: run the programs that the model writes, in a child process with limits");
+  command
+      ->add_option("--weights", options->weights,
+                   "auto (in memory if they take at most half of what is free), resident, streamed; changes no result")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "resident", "streamed"}));
+  command->add_option("-o,--output", options->output,
+                      "JSON file to write; rows go to FILE.items.jsonl beside it, changed ones to FILE.flips.jsonl");
+  command->add_flag("--overwrite", options->overwrite, "replace existing files");
+  add_compute_options(*command, options->compute);
+  command->footer(
+      "Examples:\n"
+      "  uncurl eval Qwen3-30B-A3B --task boolq --task arc_easy --limit 500\n"
+      "  uncurl eval Qwen3-math-64 --against Qwen3-30B-A3B --task gsm8k --task wikitext -o eval.json\n"
+      "  uncurl eval OLMoE-half --task held-out.jsonl --template '{question}\\n{answer}'");
+  command->callback([options, &terminal] { run(*options, terminal); });
+}
+
+}  // namespace uncurl::cli

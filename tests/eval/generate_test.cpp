@@ -1,0 +1,46 @@
+#include "uncurl/eval/generate.h"
+
+#include "tests/eval/fixtures.h"
+
+namespace uncurl::eval {
+namespace {
+
+using Ids = std::vector<std::int32_t>;
+
+/// The same without a cache: the whole text again for every token.
+std::string slowly(const TinyStream& tiny, Ids ids, std::int64_t count) {
+  const std::size_t begin = ids.size();
+  for (std::int64_t i = 0; i < count; ++i) {
+    ids.push_back(static_cast<std::int32_t>(tiny.logprobs(ids)[-1].argmax().item<std::int64_t>()));
+  }
+  return LetterTokenizer().decode(Ids(ids.begin() + static_cast<std::ptrdiff_t>(begin), ids.end()));
+}
+
+test::TinyModel without_end() { return {.config = {{"eos_token_id", nullptr}}}; }
+
+TEST(Generate, WritesTheLikeliestTokens) {
+  const TinyStream tiny(without_end());
+  const std::vector<Ids> prompts = {{1, 2, 3}, {4}, {5, 6, 7, 8, 9, 10}};
+  const std::vector<std::string> found =
+      generate(*tiny.stream, LetterTokenizer(), prompts, {.until = {}, .max_tokens = 12}, {}, {});
+  for (std::size_t i = 0; i < prompts.size(); ++i) EXPECT_EQ(found[i], slowly(tiny, prompts[i], 12)) << i;
+}
+
+TEST(Generate, EndsBeforeTheFirstOfTheEndings) {
+  const TinyStream tiny(without_end());
+  const std::string whole = slowly(tiny, {1, 2, 3}, 12), ending = whole.substr(4, 2);
+  EXPECT_EQ(
+      generate(*tiny.stream, LetterTokenizer(), {{1, 2, 3}, {4}}, {.until = {ending}, .max_tokens = 12}, {}, {})[0],
+      whole.substr(0, whole.find(ending)));
+}
+
+TEST(Generate, EndsAtTheEndOfTheText) {
+  const std::string whole = slowly(TinyStream(without_end()), {1, 2, 3}, 12);
+  const int end = whole[3] - '`';
+  const TinyStream tiny({.config = {{"eos_token_id", Json::array({end})}}});
+  EXPECT_EQ(generate(*tiny.stream, LetterTokenizer(), {{1, 2, 3}}, {.until = {}, .max_tokens = 12}, {}, {})[0],
+            whole.substr(0, whole.find(whole[3])));
+}
+
+}  // namespace
+}  // namespace uncurl::eval

@@ -1,0 +1,173 @@
+#include "uncurl/eval/generate.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "uncurl/base/error.h"
+#include "uncurl/nn/linear.h"
+
+namespace uncurl::eval {
+namespace {
+
+using Ids = std::vector<std::int32_t>;
+
+constexpr std::int64_t kPromptsAtOnce = 64;
+
+std::vector<std::int32_t> ids_in(const Json& json) {
+  if (json.is_number_integer()) return {json.get<std::int32_t>()};
+  return json.is_array() ? json.get<std::vector<std::int32_t>>() : std::vector<std::int32_t>{};
+}
+
+/// The text before the first of the endings, or all of it.
+std::string text_before(std::string text, const std::vector<std::string>& endings) {
+  for (const std::string& ending : endings) text = text.substr(0, text.find(ending));
+  return text;
+}
+
+/// Prompts that are gone on with together.
+class Batch {
+ public:
+  Batch(const model::LayerStream& stream, const text::Tokenizer& tokenizer, const text::GenerationRule& rule,
+        const EditFunction& edit, const std::vector<Ids>& prompts)
+      : stream_(stream),
+        tokenizer_(tokenizer),
+        rule_(rule),
+        edit_(edit),
+        endings_(end_of_text(stream.model())),
+        head_VD_(stream.head()),
+        cache_(stream.model().config, stream.compute(), static_cast<std::int64_t>(prompts.size()),
+               capacity_for(prompts, rule)),
+        written_(prompts.size()),
+        running_(prompts.size()) {
+    std::iota(running_.begin(), running_.end(), std::size_t{0});
+    next_B_ = read(prompts);
+  }
+
+  /// One token more for each; false once all are done.
+  bool step() {
+    take_next();
+    if (running_.empty()) return false;
+    next_B_ = likeliest(model::run_cached_layers(next_B_, stream_, edit_, cache_));
+    return true;
+  }
+
+  std::vector<std::string> texts() const {
+    std::vector<std::string> texts;
+    for (const Ids& ids : written_) texts.push_back(text_before(tokenizer_.decode(ids), rule_.until));
+    return texts;
+  }
+
+ private:
+  static std::int64_t capacity_for(const std::vector<Ids>& prompts, const text::GenerationRule& rule) {
+    std::size_t longest = 0;
+    for (const Ids& prompt : prompts) longest = std::max(longest, prompt.size());
+    return static_cast<std::int64_t>(longest) + rule.max_tokens;
+  }
+
+  Tensor likeliest(const Tensor& final_BD) const {
+    const c10::InferenceMode inference;
+    return nn::linear(final_BD, head_VD_).to(at::kFloat).argmax(-1);
+  }
+
+  /// The prompts themselves; the token behind each.
+  Tensor read(const std::vector<Ids>& prompts) {
+    const c10::InferenceMode inference;
+    const model::PackedRows rows = model::pack_rows(prompts);
+    Tensor hidden_ND = stream_.embed(rows.ids_N);
+    model::sweep_layers_(hidden_ND, rows, stream_, {.label = "reading", .edit = edit_, .cache = &cache_}, nullptr, {});
+    std::vector<std::int64_t> lengths, last;
+    for (std::size_t r = 0; r + 1 < rows.begins.size(); ++r) {
+      lengths.push_back(rows.begins[r + 1] - rows.begins[r]);
+      last.push_back(rows.begins[r + 1] - 1);
+    }
+    cache_.set_lengths(lengths);
+    return likeliest(stream_.final_norm(hidden_ND.index_select(0, at::tensor(last, at::kLong))));
+  }
+
+  /// Writes the next token of each down and forgets those that it ends.
+  void take_next() {
+    const auto* const next = next_B_.const_data_ptr<std::int64_t>();
+    std::vector<std::int64_t> staying;
+    std::vector<std::size_t> still_running;
+    for (std::size_t b = 0; b < running_.size(); ++b) {
+      const auto id = static_cast<std::int32_t>(next[b]);
+      if (std::find(endings_.begin(), endings_.end(), id) != endings_.end()) continue;
+      Ids& written = written_[running_[b]];
+      written.push_back(id);
+      if (is_done(written)) continue;
+      staying.push_back(static_cast<std::int64_t>(b));
+      still_running.push_back(running_[b]);
+    }
+    if (staying.size() == running_.size()) return;
+    running_ = std::move(still_running);
+    const Tensor kept = at::tensor(staying, at::kLong);
+    next_B_ = next_B_.index_select(0, kept);
+    if (!running_.empty()) cache_.keep(kept);
+  }
+
+  bool is_done(const Ids& written) const {
+    if (static_cast<std::int64_t>(written.size()) >= rule_.max_tokens) return true;
+    if (rule_.until.empty()) return false;
+    const std::string text = tokenizer_.decode(written);
+    return text_before(text, rule_.until).size() < text.size();
+  }
+
+  const model::LayerStream& stream_;
+  const text::Tokenizer& tokenizer_;
+  const text::GenerationRule& rule_;
+  const EditFunction& edit_;
+  std::vector<std::int32_t> endings_;
+  Tensor head_VD_;
+  model::KvCache cache_;
+  std::vector<Ids> written_;
+  std::vector<std::size_t> running_;  // which prompt each sequence of the cache is
+  Tensor next_B_;
+};
+
+std::int64_t prompts_at_once(const model::LayerStream& stream, std::int64_t tokens) {
+  const model::ModelConfig& config = stream.model().config;
+  const std::int64_t bytes = 2 * config.num_layers() * tokens * config.num_kv_heads * config.head_dim *
+                             static_cast<std::int64_t>(c10::elementSize(stream.compute().dtype));
+  return std::clamp<std::int64_t>(static_cast<std::int64_t>(model::available_bytes() / 4) / bytes, 1, kPromptsAtOnce);
+}
+
+}  // namespace
+
+std::vector<std::int32_t> end_of_text(const model::Model& model) {
+  const std::filesystem::path path = model.folder() / "generation_config.json";
+  if (std::filesystem::exists(path)) {
+    const std::vector<std::int32_t> ids = ids_in(read_json(path).value("eos_token_id", Json()));
+    if (!ids.empty()) return ids;
+  }
+  return ids_in(model.config_json.value("eos_token_id", Json()));
+}
+
+std::vector<std::string> generate(const model::LayerStream& stream, const text::Tokenizer& tokenizer,
+                                  const std::vector<Ids>& prompts, const text::GenerationRule& rule,
+                                  const EditFunction& edit, const Listener& listener) {
+  std::vector<std::size_t> order(prompts.size());  // neighbours of like length waste the least memory
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return prompts[a].size() > prompts[b].size(); });
+  const std::int64_t longest = prompts.empty() ? 0 : static_cast<std::int64_t>(prompts[order.front()].size());
+  const auto at_once = static_cast<std::size_t>(prompts_at_once(stream, longest + rule.max_tokens));
+  const auto total = static_cast<std::int64_t>((prompts.size() + at_once - 1) / at_once) * rule.max_tokens;
+  std::vector<std::string> texts(prompts.size());
+  std::int64_t done = 0;
+  for (std::size_t begin = 0; begin < prompts.size(); begin += at_once) {
+    const std::size_t end = std::min(begin + at_once, prompts.size());
+    std::vector<Ids> part;
+    for (std::size_t i = begin; i < end; ++i) part.push_back(prompts[order[i]]);
+    Batch batch(stream, tokenizer, rule, edit, part);
+    for (std::int64_t step = 0; batch.step(); ++step) listener.progress({"writing", "steps", done + step, total});
+    done += rule.max_tokens;
+    listener.progress({"writing", "steps", done, total});
+    const std::vector<std::string> written = batch.texts();
+    for (std::size_t i = begin; i < end; ++i) texts[order[i]] = written[i - begin];
+  }
+  return texts;
+}
+
+}  // namespace uncurl::eval

@@ -1,0 +1,161 @@
+#include "uncurl/eval/prepare.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "uncurl/base/error.h"
+#include "uncurl/base/hash.h"
+#include "uncurl/text/sample.h"
+#include "uncurl/text/unicode.h"
+
+namespace uncurl::eval {
+namespace {
+
+constexpr std::uint64_t kLimitSeed = 0x6c696d6974;  // orders the rows of which --limit takes the first
+constexpr double kHeldOutShare = 0.1;               // what pruning leaves out of a task's train rows
+
+/// As Python's len(re.split(r"\s+", text)).
+double count_words(const std::string& text) {
+  const std::string valid = text::valid_utf8(text);
+  double gaps = 0;
+  bool in_gap = false;
+  for (std::size_t i = 0; i < valid.size();) {
+    const bool space = text::is_whitespace(text::next_code_point(valid, i));
+    if (space && !in_gap) gaps += 1;
+    in_gap = space;
+  }
+  return gaps + 1;
+}
+
+std::string whole_text(const text::TaskExample& example) {
+  std::string all = example.prompt;
+  for (const std::string& context : example.contexts) all += context;
+  for (const std::string& choice : example.choices) all += choice;
+  return all;
+}
+
+/// Rows that are judged together stay together: the prompt of a group is the same.
+std::uint64_t limit_key(const text::TaskExample& example) {
+  return hash64(example.group.empty() ? whole_text(example) : example.prompt, kLimitSeed);
+}
+
+/// At least `limit` rows (whole groups) in the order of the file.
+std::vector<text::TaskExample> limited(std::vector<text::TaskExample> examples, std::int64_t limit) {
+  if (limit == 0 || static_cast<std::int64_t>(examples.size()) <= limit) return examples;
+  std::vector<std::uint64_t> keys;
+  for (const text::TaskExample& example : examples) keys.push_back(limit_key(example));
+  std::vector<std::uint64_t> sorted = keys;
+  std::sort(sorted.begin(), sorted.end());
+  const std::uint64_t last = sorted[static_cast<std::size_t>(limit) - 1];
+  std::vector<text::TaskExample> taken;
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    if (keys[i] <= last) taken.push_back(std::move(examples[i]));
+  }
+  return taken;
+}
+
+/// @throws Error naming the key that the metric cannot do without
+void check_can_be_judged(const text::Task& task) {
+  const auto needs = [&](std::initializer_list<const char*> metrics, bool has, const char* what) {
+    const bool concerned = std::find(metrics.begin(), metrics.end(), task.metric) != metrics.end();
+    check(!concerned || has, task.file.string(), ": metric ", task.metric, " needs ", what, " to be measured");
+  };
+  needs({"accuracy", "macro_f1", "answer_f1", "words_f1"}, task.label.has_value(), "'choices' with 'label'");
+  needs({"greedy_match", "perplexity", "exact_match", "pass_at_1"}, !task.label, "a 'completion'");
+  needs({"answer_f1"}, task.group.has_value(), "'group'");
+  needs({"words_f1"}, task.words.has_value(), "'words'");
+  needs({"exact_match"}, task.answer && task.generation, "'answer' and 'generation'");
+  needs({"pass_at_1"}, task.tests && task.generation, "'tests' and 'generation'");
+}
+
+/// Rows of the split; of the train rows only those that pruning does not observe.
+std::vector<text::TaskExample> task_examples(const text::Task& task, std::string& split,
+                                             const text::ReadOptions& options) {
+  const bool chosen = !split.empty();
+  if (!chosen) split = task.rows.contains("validation") ? "validation" : task.rows.contains("test") ? "test" : "train";
+  std::vector<text::TaskExample> examples = text::read_examples(task, split, text::data_root_of(options));
+  if (!chosen && split == "train") {
+    std::erase_if(examples, [](const text::TaskExample& example) {
+      return !text::falls_into_share(example.right_answer().text(), kHeldOutShare);
+    });
+    split = "held-out train";
+  }
+  return examples;
+}
+
+std::vector<text::TaskExample> plain_examples(const std::string& name, const text::ReadOptions& options) {
+  std::vector<text::TaskExample> examples;
+  for (const text::Example& row : text::read_source({name, std::nullopt}, options).examples) {
+    const bool has_completion = !row.completion.empty();
+    examples.push_back(
+        {.prompt = has_completion ? row.prompt : "", .choices = {has_completion ? row.completion : row.prompt}});
+    examples.back().place = concat("row ", examples.size());
+  }
+  return examples;
+}
+
+Item prepare_item(text::TaskExample example, const Encoder& encoder, std::vector<Request>& requests) {
+  Item item{.example = std::move(example), .choices = {}};
+  for (std::size_t c = 0; c < item.example.choices.size(); ++c) {
+    const std::string& context = item.example.context_of(c);
+    std::vector<Request> of_choice;
+    if (context.empty()) {
+      of_choice = encoder.windows(item.example.choices[c]);
+    } else {
+      of_choice.push_back(encoder.pair(context, item.example.choices[c]));
+    }
+    check(!of_choice.empty(), "a text without tokens cannot be judged");
+    item.choices.push_back({requests.size(), of_choice.size()});
+    requests.insert(requests.end(), of_choice.begin(), of_choice.end());
+  }
+  const text::Example right = item.example.right_answer();
+  const std::string& counted = item.example.counted.empty() ? right.completion : item.example.counted;
+  item.num_words = count_words(counted);
+  item.num_bytes = static_cast<double>(counted.size());
+  return item;
+}
+
+std::string hash_of(const std::vector<Item>& items) {
+  Hasher hasher;
+  for (const Item& item : items) {
+    hasher.add(whole_text(item.example));
+    hasher.add(std::to_string(item.example.label));
+  }
+  return hasher.hex();
+}
+
+}  // namespace
+
+PreparedTask prepare(const std::string& name, const Encoder& encoder, const PrepareOptions& options) {
+  const text::ReadOptions read{
+      .record_template = options.record_template, .tasks_folder = options.tasks_folder, .data_root = options.data_root};
+  PreparedTask prepared{.name = name, .metric = "perplexity", .split = options.split};
+  std::vector<text::TaskExample> examples;
+  if (const std::optional<std::filesystem::path> file = text::task_file_of(name, options.tasks_folder)) {
+    const text::Task task = text::read_task(*file);
+    check_can_be_judged(task);
+    prepared.name = task.name;
+    prepared.metric = task.metric;
+    prepared.generation = task.generation;
+    examples = task_examples(task, prepared.split, read);
+  } else {
+    check(options.split.empty(), name,
+          ": a plain file has no splits; leave out --split, or name the file of the split");
+    examples = plain_examples(name, read);
+  }
+  check(!examples.empty(), name, ": has no rows to evaluate");
+  std::vector<Request> requests;
+  for (text::TaskExample& example : limited(std::move(examples), options.limit)) {
+    const std::string place = example.place;
+    with_context(place, [&] {
+      prepared.items.push_back(prepare_item(std::move(example), encoder, requests));
+      if (!prepared.generation) return;
+      prepared.prompts.push_back(encoder.prompt(prepared.items.back().example.prompt, prepared.generation->max_tokens));
+    });
+  }
+  prepared.content_hash = hash_of(prepared.items);
+  prepared.requests = pack_requests(requests);
+  return prepared;
+}
+
+}  // namespace uncurl::eval

@@ -15,7 +15,7 @@ namespace {
 
 // Fitted once to runs of the example checkpoint and of the benchmark's model; docs/performance.md, "Estimates".
 constexpr double kProgramBytes = 2.4e8;        // libtorch and the program before the first tensor
-constexpr double kAttentionEfficiency = 0.27;  // of scaled_dot_product_attention, beside the products of experts
+constexpr double kAttentionEfficiency = 0.7;   // of causal attention, beside the products of experts
 constexpr double kDenseEfficiency = 0.9;       // of everything around the experts, likewise
 constexpr double kTokenSeconds = 12e-6;        // of norms, routing and statistics, a token and layer on one thread
 constexpr double kReadBytesPerSecond = 4e9;    // file pages

@@ -35,7 +35,7 @@ void print_prediction(const model::Model& model, const prune::Plan& plan, const 
   rows.push_back({"all", "", number_text(prune::total_error(errors), 6)});
   terminal.say("\n" + table(rows) + "\n(squared error of the block's output on " +
                count_text(layers.front().sample_inputs.size(0)) +
-               " inputs of the original, relative to the output; all: the sum)\n");
+               " inputs that were kept, relative to the output; all: the sum)\n");
 }
 
 void run(const Options& options, Terminal& terminal) {

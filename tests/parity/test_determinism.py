@@ -37,6 +37,7 @@ THREADED = {
     "frequency-merge": ("olmoe", dict(num_experts=16), ("--method", "frequency-merge")),
     "fused": ("mixtral", dict(num_local_experts=16, layout="fused"), ("--router", "lse", "--keep-inputs", "512")),
     "shared": ("qwen2_moe", dict(num_experts=16), ("--router", "wmean")),
+    "sequential": ("olmoe", dict(num_experts=16), ("--method", "frequency-merge", "--sequential")),
     "wide": ("qwen3_moe", dict(num_experts=16, hidden_size=256, moe_intermediate_size=128), ()),
     "wide-bf16": ("olmoe", dict(num_experts=16, hidden_size=256, intermediate_size=128, dtype=torch.bfloat16), ()),
 }

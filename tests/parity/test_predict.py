@@ -126,8 +126,9 @@ def drop(block, kept_experts):
 def test_sequential_observes_each_layer_behind_the_pruned_ones(tmp_path, models, family):
     """transformers, layer by layer: hooks see a layer, its most used experts stay, hooks see the next."""
     out = tmp_path / "out"
-    uncurl("prune", models.checkpoint(family), *models.tasks, "--experts", EXPERTS_AFTER[family], "--method",
-           "frequency", "--sequential", "-o", out)
+    printed = uncurl("prune", models.checkpoint(family), *models.tasks, "--experts", EXPERTS_AFTER[family], "--method",
+                     "frequency", "--sequential", "-o", out)
+    assert "another request" not in printed  # the plan is of the request that the statistics were taken for
     found = load_file(tmp_path / "out.stats.safetensors")
     plan = {layer["layer"]: groups_of(layer) for layer in json.loads((out / "plan.json").read_text())["layers"]}
     model = open_checkpoint(models.checkpoint(family))

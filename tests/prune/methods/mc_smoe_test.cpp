@@ -26,7 +26,7 @@ TEST(McSmoe, FindsDominantExpertsOverAllLayers) {
 
 TEST(McSmoe, ComparesSharesOfTheLayersChoices) {
   std::vector<LayerSummary> layers = even_and_steep();
-  layers[1].sums.count = layers[1].sums.count * 0.01;  // a layer seen less often is not a layer used less
+  layers[0].sums.count = layers[0].sums.count * 0.01;  // a layer seen less often is not a layer used less
   const MethodOptions options;
   EXPECT_EQ(plan_mc_smoe({layers, 4, options, 0, any_model(), silent(), true})[1].size(), 2u);
 }

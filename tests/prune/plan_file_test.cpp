@@ -73,6 +73,16 @@ TEST(PlanFile, ReadsBackExactly) {
   }
 }
 
+TEST(PlanFile, NamesHowGroupsAreMergedWhereItIsNotTheAverage) {
+  const TemporaryFolder folder;
+  Plan plan = sample_plan();
+  plan.layers[1].merge = "another way";
+  write_plan(folder / "plan.json", plan);
+  const Plan read = read_plan(folder / "plan.json");
+  EXPECT_EQ(read.layers[0].merge, kMergeAverage);
+  EXPECT_EQ(read.layers[1].merge, "another way");
+}
+
 TEST(PlanFile, WritesTheSameBytesForTheSamePlan) {
   const TemporaryFolder folder;
   write_plan(folder / "a.json", sample_plan());

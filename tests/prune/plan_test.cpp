@@ -122,6 +122,12 @@ TEST(CheckPlan, RefusesARouterRuleItDoesNotKnow) {
   EXPECT_THAT(fault(plan), HasSubstr("layer 1: there is no router rule 'mean'"));
 }
 
+TEST(CheckPlan, RefusesAWayToMergeItDoesNotKnow) {
+  Plan plan = good_plan();
+  plan.layers[0].merge = "sum";
+  EXPECT_THAT(error_of([&] { check_plan(plan, two_layer_config(5)); }), HasSubstr("merges by 'sum'; there is average"));
+}
+
 TEST(CheckPlan, WantsAPositiveRidgeForTheRouterRuleThatUsesIt) {
   Plan plan = good_plan();
   for (const double ridge : {0.0, -1.0, static_cast<double>(NAN)}) {

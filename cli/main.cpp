@@ -7,6 +7,12 @@
 
 namespace {
 
+std::string command_line(int argc, char** argv) {
+  std::string line = "uncurl";
+  for (int i = 1; i < argc; ++i) line.append(1, ' ').append(argv[i]);
+  return line;
+}
+
 int run(int argc, char** argv) {
   uncurl::cli::Terminal terminal;
   CLI::App app("uncurl: a sparse Mixture-of-Experts checkpoint and data of a task in, a smaller checkpoint out.");
@@ -19,6 +25,7 @@ int run(int argc, char** argv) {
   uncurl::cli::add_apply(app, terminal);
   uncurl::cli::add_report(app, terminal);
   uncurl::cli::add_eval(app, terminal);
+  uncurl::cli::add_sweep(app, command_line(argc, argv), terminal);
   uncurl::cli::add_methods(app, terminal);
   uncurl::cli::add_families(app, terminal);
   try {

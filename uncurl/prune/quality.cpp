@@ -156,8 +156,14 @@ std::vector<Quality> measure_plan(const model::LayerStream& original, const Plan
 std::vector<RowSums> measure_plan_by_row(const model::LayerStream& original, const Plan& plan,
                                          const std::vector<LayerSummary>& layers, const RoutingStats& stats,
                                          const Listener& listener) {
-  model::SweepOptions sweep{.label = "trying"};
-  sweep.edit = plan_edit(original.model(), plan, layers);
+  return measure_edit_by_row(original, plan_edit(original.model(), plan, layers), stats, "trying", listener);
+}
+
+std::vector<RowSums> measure_edit_by_row(const model::LayerStream& original, const model::EditFunction& edit,
+                                         const RoutingStats& stats, const std::string& label,
+                                         const Listener& listener) {
+  model::SweepOptions sweep{.label = label};
+  sweep.edit = edit;
   return measure(original, original, sweep, stats, listener);
 }
 

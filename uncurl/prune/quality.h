@@ -58,6 +58,10 @@ std::vector<RowSums> measure_plan_by_row(const model::LayerStream& original, con
                                          const std::vector<LayerSummary>& layers, const RoutingStats& stats,
                                          const Listener& listener);
 
+/// The rows under any change of weights. @param label  for progress
+std::vector<RowSums> measure_edit_by_row(const model::LayerStream& original, const model::EditFunction& edit,
+                                         const RoutingStats& stats, const std::string& label, const Listener& listener);
+
 /// An estimate on the scale of perplexity.
 math::Estimate perplexity(const math::Estimate& loss);
 

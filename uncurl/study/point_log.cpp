@@ -1,0 +1,73 @@
+#include "uncurl/study/point_log.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "uncurl/base/error.h"
+#include "uncurl/base/file.h"
+
+namespace uncurl::study {
+namespace {
+
+Point parse_line(const std::string& line, const std::string& place) {
+  return with_context(place, [&] {
+    try {
+      const Json json = Json::parse(line);
+      return read_point(JsonObject(json, "a point"));
+    } catch (const Json::exception& error) {
+      fail("not a point of a sweep: ", error.what());
+    }
+  });
+}
+
+void append_line(const std::filesystem::path& path, const std::string& line) {
+  const auto expect = [&](bool ok) { check(ok, path.string(), ": cannot be written: ", std::strerror(errno)); };
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  expect(file >= 0);
+  std::size_t done = 0;
+  bool ok = true;
+  while (ok && done < line.size()) {
+    const ssize_t count = ::write(file, line.data() + done, line.size() - done);
+    ok = count > 0;
+    if (ok) done += static_cast<std::size_t>(count);
+  }
+  ok = ok && ::fsync(file) == 0;
+  const int reason = errno;
+  ::close(file);
+  errno = reason;
+  expect(ok);
+}
+
+}  // namespace
+
+PointLog::PointLog(std::filesystem::path path) : path_(std::move(path)) {
+  if (!std::filesystem::exists(path_)) return;
+  const std::string text = read_text(path_);
+  std::size_t begin = 0;
+  for (int number = 1; begin < text.size(); ++number) {
+    const std::size_t end = text.find('\n', begin);
+    if (end == std::string::npos) {
+      std::filesystem::resize_file(path_, begin);
+      break;
+    }
+    Point point = parse_line(text.substr(begin, end - begin), concat(path_.string(), ":", number));
+    points_.insert_or_assign(point.key, std::move(point));
+    begin = end + 1;
+  }
+}
+
+const Point* PointLog::find(const std::string& key) const {
+  const auto found = points_.find(key);
+  return found == points_.end() ? nullptr : &found->second;
+}
+
+const Point& PointLog::append(Point point) {
+  append_line(path_, json_text(point_json(point)) + "\n");
+  const std::string key = point.key;
+  return points_.insert_or_assign(key, std::move(point)).first->second;
+}
+
+}  // namespace uncurl::study

@@ -38,7 +38,7 @@ TEST(Section, QualityTellsTheThresholdWithItsInterval) {
   const Json uncurl = {{"method", "uncurl"}, {"experts", nullptr}, {"low", nullptr}, {"high", nullptr}};
   file["threshold"] = {{"tolerance", 0.25}, {"measure", "loss"}, {"methods", Json::array({uncurl, reap})}};
   const Section section = *quality_section(study_of(file));
-  EXPECT_EQ(section.takeaway, "reap stays within 0.25 of the original's loss down to 4 experts (4–6).");
+  EXPECT_EQ(section.takeaway, "reap stays within 0.25 nats of the original's loss down to 4 experts (4–6).");
   EXPECT_THAT(section.body.markup(), HasSubstr("<td class=\"label\">uncurl</td><td>none</td><td>–</td>"));
 }
 
@@ -68,12 +68,13 @@ TEST(Section, UsageTellsTheShareOfTheTopQuarter) {
 TEST(Section, AffinityComparesInsideAndOutsideOfClusters) {
   Json file = small_sweep();
   Json layer = {{"layer", 0}, {"affinity", {{1, 0.1, 0.8}, {0.1, 1, 0.3}, {0.8, 0.3, 1}}}};
-  layer["groups"]["uncurl"]["2"] = {{0, 2}, {1}};
+  layer["groups"]["uncurl"]["2"] = {{1}, {0, 2}};
   file["layers"] = Json::array({layer});
   const Section section = *affinity_section(study_of(file));
   EXPECT_EQ(section.takeaway,
             "Experts that are merged by uncurl at 2 experts have a mean affinity of 0.80; those kept apart, 0.20.");
   EXPECT_THAT(section.body.markup(), HasSubstr("clusters of 2 and 1 expert alone."));
+  EXPECT_THAT(section.body.markup(), HasSubstr("<td>2, 1</td>"));  // the sizes, largest first
 }
 
 TEST(Section, LayersNamesTheHardest) {

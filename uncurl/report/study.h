@@ -60,7 +60,7 @@ struct MethodThreshold {
 };
 
 struct Threshold {
-  double tolerance = 0;
+  double tolerance = 0;  ///< nats a token above the original
   std::string measure;
   std::vector<MethodThreshold> methods;
 };

@@ -69,6 +69,20 @@ Json y_axis(const Study& study, const View& view) {
   return with(y, {{"scale", {{"zero", false}}}, {"axis", {{"tickCount", 6}}}});
 }
 
+/// Where the loss has risen by the tolerance: a dotted line, named by its tooltip, since the original's lies close.
+Json tolerance_level(const Estimate& original, double tolerance) {
+  const Json row = {{"value", rounded(original.value + tolerance)},
+                    {"text", given_text(tolerance) + " above the original"}};
+  return {{"data", inline_data(Json::array({row}))},
+          {"mark", {{"type", "rule"}, {"style", "tolerance"}}},
+          {"encoding",
+           {{"y", {{"field", "value"}, {"type", "quantitative"}}}, {"tooltip", tooltip({{"text", "tolerance"}})}}}};
+}
+
+bool is_threshold_view(const Study& study, const View& view) {
+  return study.threshold && study.threshold->measure == "loss" && view.task == main_task(study);
+}
+
 Json spec(const Study& study, const View& view, bool has_legend) {
   const Json color = by_method(methods_in_order(study), has_legend);
   const Json rows = data_rows(study, view);
@@ -81,6 +95,7 @@ Json spec(const Study& study, const View& view, bool has_legend) {
   if (view.measure == &TaskResult::loss && original != nullptr && original->loss) {
     const std::vector<Json> level = level_lines(*original->loss, "original");
     layers.insert(layers.end(), level.begin(), level.end());
+    if (is_threshold_view(study, view)) layers.push_back(tolerance_level(*original->loss, study.threshold->tolerance));
   }
   return {{"data", inline_data(rows)}, {"height", 340}, {"layer", layers}};
 }
@@ -107,8 +122,8 @@ Table numbers_table(const Study& study, const View& view) {
 std::string caption(const Study& study) {
   std::string text = "with 95% intervals.";
   if (study.threshold) {
-    text += " A ring marks the fewest experts whose " + study.threshold->measure + " stays within the tolerance of " +
-            given_text(study.threshold->tolerance) + ".";
+    text += " A ring marks the fewest experts whose " + study.threshold->measure + " stays within " +
+            given_text(study.threshold->tolerance) + " nats a token of the original's.";
   }
   if (methods_in_order(study).size() > 1) text += " Press a name or a point to bring its line forward.";
   return text;
@@ -136,7 +151,7 @@ std::string takeaway(const Study& study) {
       if (entry.experts && (best == nullptr || *entry.experts < *best->experts)) best = &entry;
     }
     const std::string within =
-        " within " + given_text(study.threshold->tolerance) + " of the original's " + study.threshold->measure;
+        " within " + given_text(study.threshold->tolerance) + " nats of the original's " + study.threshold->measure;
     if (best == nullptr) return "No method stays" + within + " at any count that was tried.";
     std::string text = best->method + " stays" + within + " down to " + counted(*best->experts, "expert");
     if (best->low && best->high) text += " (" + count_text(*best->low) + "–" + count_text(*best->high) + ")";

@@ -28,7 +28,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 DATA = pathlib.Path(os.environ.get("UNCURL_DATA", ROOT.parent / "shared" / "data"))
 MODEL = ROOT / "examples" / "tiny-qwen3-moe"
 THREADS, TARGET = 2, 1.5
-BATCH_SIZES = (8, 64)
+BATCH_SIZES = (4, 8, 16)
 
 
 def choice(text, target, choices):

@@ -1,4 +1,5 @@
 // uncurl eval: how good a model is at tasks, and what was lost beside the original.
+#include <algorithm>
 #include <chrono>
 
 #include "cli/commands.h"
@@ -55,6 +56,20 @@ void check_pair(const model::Model& model, const model::Model& original) {
         "; their predictions can only be compared over the same tokens");
 }
 
+/// An option without effect is an error.
+void check_effects(const Options& options, const std::vector<eval::PreparedTask>& tasks) {
+  const auto any = [&](auto has) { return std::any_of(tasks.begin(), tasks.end(), has); };
+  if (options.no_writing && !any([](const eval::PreparedTask& task) { return task.generation.has_value(); }))
+    throw UsageError("--no-writing has no effect: no --task lets the model write");
+  if (options.run_programs && !any([](const eval::PreparedTask& task) { return task.metric == "pass_at_1"; }))
+    throw UsageError("--run-generated-code has no effect: no --task has tests");
+  if (options.run_programs && options.no_writing)
+    throw UsageError("--run-generated-code has no effect beside --no-writing");
+  const auto uses_template = [](const std::string& name) { return fs::path(name).extension() == ".jsonl"; };
+  if (!options.record_template.empty() && std::none_of(options.tasks.begin(), options.tasks.end(), uses_template))
+    throw UsageError("--template has no effect: no --task is a .jsonl file");
+}
+
 std::vector<eval::PreparedTask> prepare_all(const Options& options, const eval::Encoder& encoder, Terminal& terminal) {
   const eval::PrepareOptions prepare{.split = options.split,
                                      .limit = options.limit,
@@ -75,6 +90,7 @@ std::vector<eval::PreparedTask> prepare_all(const Options& options, const eval::
                     "--run-generated-code runs them in a child process with limits");
     }
   }
+  check_effects(options, tasks);
   return tasks;
 }
 

@@ -34,12 +34,17 @@ TEST(Generate, EndsBeforeTheFirstOfTheEndings) {
       whole.substr(0, whole.find(ending)));
 }
 
+// One text ends after a few tokens, the others go on beside it.
 TEST(Generate, EndsAtTheEndOfTheText) {
-  const std::string whole = slowly(TinyStream(without_end()), {1, 2, 3}, 12);
-  const int end = whole[3] - '`';
-  const TinyStream tiny({.config = {{"eos_token_id", Json::array({end})}}});
-  EXPECT_EQ(generate(*tiny.stream, LetterTokenizer(), {{1, 2, 3}}, {.until = {}, .max_tokens = 12}, {}, {})[0],
-            whole.substr(0, whole.find(whole[3])));
+  const TinyStream endless(without_end());
+  const std::vector<Ids> prompts = {{1, 2, 3}, {4}, {9, 9}};
+  std::vector<std::string> whole;
+  for (const Ids& prompt : prompts) whole.push_back(slowly(endless, prompt, 12));
+  const char end = whole[0][3];
+  const TinyStream tiny({.config = {{"eos_token_id", Json::array({end - '`'})}}});
+  const std::vector<std::string> found =
+      generate(*tiny.stream, LetterTokenizer(), prompts, {.until = {}, .max_tokens = 12}, {}, {});
+  for (std::size_t i = 0; i < prompts.size(); ++i) EXPECT_EQ(found[i], whole[i].substr(0, whole[i].find(end))) << i;
 }
 
 }  // namespace

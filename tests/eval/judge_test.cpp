@@ -47,11 +47,12 @@ TEST(Judge, PicksTheLikeliestChoiceAndTheLikeliestByItsLength) {
   Rows rows;
   rows.add({" no", " yes"}, 0, {-2, -3});
   rows.add({" no", " sixsix"}, 1, {-4, -4.5});
+  rows.add({" a", " bcd"}, 1, {-2, -5});
   const TaskResult result = rows.judged();
-  EXPECT_EQ(value(result, "acc"), 0.5);
+  EXPECT_DOUBLE_EQ(value(result, "acc"), 1.0 / 3);
   EXPECT_EQ(value(result, "acc_norm"), 1);
-  EXPECT_EQ(result.num_tokens, 2);
-  EXPECT_DOUBLE_EQ(result.loss.mean, (2 + 4.5) / 2);
+  EXPECT_EQ(result.num_tokens, 3);
+  EXPECT_DOUBLE_EQ(result.loss.mean, (2 + 4.5 + 5) / 3);
   EXPECT_EQ(result.items[1].prediction, 0);
   EXPECT_EQ(result.items[1].score, 0);
 }

@@ -35,10 +35,11 @@ Tensor cached_attention(const Tensor& q_BHd, const Tensor& k_BHCd, const Tensor&
                         double scale, std::int64_t window) {
   const Tensor mask_BC =
       visible(arange_like(q_BHd, 0, k_BHCd.size(2)).unsqueeze(0), (lengths_B - 1).unsqueeze(1), window);
-  const bool grouped = q_BHd.size(1) != k_BHCd.size(1);
-  return at::scaled_dot_product_attention(q_BHd.unsqueeze(2), k_BHCd, v_BHCd, mask_BC.unsqueeze(1).unsqueeze(1),
-                                          /*dropout_p=*/0.0, /*is_causal=*/false, scale, /*enable_gqa=*/grouped)
-      .squeeze(2);
+  // The heads of a group share keys: as that many queries of one head, nothing is copied for them.
+  const Tensor q_BHGd = q_BHd.view({q_BHd.size(0), k_BHCd.size(1), -1, q_BHd.size(2)});
+  return at::scaled_dot_product_attention(q_BHGd, k_BHCd, v_BHCd, mask_BC.unsqueeze(1).unsqueeze(1),
+                                          /*dropout_p=*/0.0, /*is_causal=*/false, scale)
+      .reshape_as(q_BHd);
 }
 
 }  // namespace uncurl::nn

@@ -80,6 +80,8 @@ void refuse_without_effect(const PlanOptions& options) {
   const std::vector<std::string> used = methods_used(options);
   const auto any = [&](auto predicate) { return std::any_of(used.begin(), used.end(), predicate); };
   const bool merges = any([](const std::string& name) { return prune::find_method(name).merges; });
+  const bool by_logits =
+      any([](const std::string& name) { return prune::find_method(name).merges && name != "mergemoe"; });
   const bool clusters = any([](const std::string& name) { return name == "uncurl"; });
   const bool reaps = any([](const std::string& name) { return name == "reap"; });
   const auto refuse = [&](bool given, bool has_effect, const char* option, const char* needs) {
@@ -87,9 +89,9 @@ void refuse_without_effect(const PlanOptions& options) {
       throw UsageError(concat(option, " has no effect with --method ", options.method, ": it is for ", needs));
     }
   };
-  refuse(options.centering.has_value(), merges, "--centering", "merging methods");
-  refuse(options.affinity_map.has_value(), merges, "--affinity-map", "merging methods");
-  refuse(options.affinity_power.has_value(), merges, "--affinity-power", "merging methods");
+  refuse(options.centering.has_value(), by_logits, "--centering", "methods that merge by router logits");
+  refuse(options.affinity_map.has_value(), by_logits, "--affinity-map", "methods that merge by router logits");
+  refuse(options.affinity_power.has_value(), by_logits, "--affinity-power", "methods that merge by router logits");
   refuse(options.max_cluster_size.has_value(), merges, "--max-cluster-size", "merging methods");
   refuse(options.no_permute, merges, "--no-permute", "merging methods");
   refuse(options.no_rescale, merges, "--no-rescale", "merging methods");

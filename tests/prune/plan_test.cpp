@@ -125,7 +125,7 @@ TEST(CheckPlan, RefusesARouterRuleItDoesNotKnow) {
 TEST(CheckPlan, RefusesAWayToMergeItDoesNotKnow) {
   Plan plan = good_plan();
   plan.layers[0].merge = "sum";
-  EXPECT_THAT(error_of([&] { check_plan(plan, two_layer_config(5)); }), HasSubstr("merges by 'sum'; there is average"));
+  EXPECT_THAT(error_of([&] { check_plan(plan, two_layer_config(5)); }), HasSubstr("there is average, least-squares"));
 }
 
 TEST(CheckPlan, WantsAPositiveRidgeForTheRouterRuleThatUsesIt) {

@@ -2,13 +2,13 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <omp.h>
 
 #include <algorithm>
-#include <exception>
 #include <map>
 
 #include "uncurl/prune/align.h"
+#include "uncurl/prune/least_squares.h"
+#include "uncurl/prune/parallel.h"
 #include "uncurl/prune/routers/table.h"
 
 namespace uncurl::prune {
@@ -57,26 +57,6 @@ OpenGroup open_group(const std::vector<Expert>& experts, const ExpertGroup& grou
   return {anchor, {anchor.gate * weight, anchor.up_down * weight}};
 }
 
-/// Calls align(i) for i in [first, last), one a thread.
-template <class Align>
-void for_each_in_parallel(std::size_t first, std::size_t last, Align align) {
-  std::exception_ptr failure;
-#pragma omp parallel for schedule(dynamic) num_threads(static_cast <int>(last - first))
-  for (std::size_t i = first; i < last; ++i) {
-    const int threads_before = omp_get_max_threads();
-    omp_set_num_threads(1);
-    try {
-      const c10::InferenceMode inference;
-      align(i);
-    } catch (...) {
-#pragma omp critical
-      failure = std::current_exception();
-    }
-    omp_set_num_threads(threads_before);
-  }
-  if (failure) std::rethrow_exception(failure);
-}
-
 Expert finished(const Neurons& neurons, double scale, const Expert& stored) {
   Expert expert = expert_of(neurons);
   if (scale != 1.0) expert.down = expert.down * scale;
@@ -103,7 +83,7 @@ std::vector<Expert> merge_groups(const std::vector<Expert>& experts, const Group
       if (!open.contains(g)) open.emplace(g, open_group(experts, groups[g], options));
     }
     std::vector<Neurons> aligned(last - first);
-    for_each_in_parallel(first, last, [&](std::size_t i) {
+    for_each_in_parallel(first, last, at::get_num_threads(), [&](std::size_t i) {
       const int member = groups[pairs[i].group].members[pairs[i].member];
       const Neurons other = prepared(experts[static_cast<std::size_t>(member)], options);
       aligned[i - first] = align_to(open.at(pairs[i].group).anchor, other, options);
@@ -124,6 +104,9 @@ PrunedLayer prune_layer(const model::Model& model, const Plan& plan, const Layer
   const c10::InferenceMode inference;
   const std::vector<Expert> experts = model::stored_experts(model, layer.layer);
   PrunedLayer pruned{.experts = merge_groups(experts, layer.groups, plan.align)};
+  if (layer.merge == kMergeLeastSquares) {
+    pruned.experts = with_fitted_down(std::move(pruned.experts), model, layer, experts, summary);
+  }
 
   const Tensor router = model::stored_tensor(model.checkpoint, model::fill_name(model.layout.router, layer.layer));
   const Tensor router_ED = router.to(at::kFloat);

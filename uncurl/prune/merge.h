@@ -25,7 +25,7 @@ struct PrunedLayer {
 /// Memory: per thread about eight fp32 experts and three matrices [F,F] of fp32.
 std::vector<Expert> merge_groups(const std::vector<Expert>& experts, const Groups& groups, const AlignOptions& options);
 
-/// @param summary  of the same layer: what the router rule looks at
+/// @param summary  of the same layer: what the router rule looks at, and the inputs where the plan merges by them
 PrunedLayer prune_layer(const model::Model& model, const Plan& plan, const LayerPlan& layer,
                         const LayerSummary& summary);
 

@@ -43,6 +43,7 @@ struct Method {
   bool needs_inputs;  ///< looks at LayerSummary::sample_inputs
   bool mixed_counts;  ///< spends the experts of all layers as it sees fit, where they need not keep equally many
   std::vector<Groups> (*plan)(const MethodInput& input);  ///< by entry of input.layers, in_order
+  const char* merge = kMergeAverage;                      ///< how its groups become experts
 };
 
 /// Experts protected in a layer, ascending. @throws Error if one is out of range or there are more than are kept

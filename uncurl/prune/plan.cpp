@@ -39,7 +39,8 @@ void check_layer(const LayerPlan& layer, const model::ModelConfig& config) {
     check(rule.merges || group.is_single(), "group ", g, " merges experts, but the router rule is '", layer.router,
           "', which only drops; choose anchor, wmean, lse or reinit");
   }
-  check(layer.merge == kMergeAverage, "merges by '", layer.merge, "'; there is ", kMergeAverage);
+  check(layer.merge == kMergeAverage || layer.merge == kMergeLeastSquares, "merges by '", layer.merge, "'; there is ",
+        kMergeAverage, ", ", kMergeLeastSquares);
   check(layer.num_experts() >= config.routing.top_k, "keeps ", layer.num_experts(), " experts, but each token needs ",
         config.routing.top_k, "; keep at least that many");
 }

@@ -33,6 +33,8 @@ Groups in_order(Groups groups);
 
 /// The weighted average of the members aligned to the anchor.
 inline constexpr const char* kMergeAverage = "average";
+/// The same, with the down projection fitted on sampled inputs: least_squares.h.
+inline constexpr const char* kMergeLeastSquares = "least-squares";
 
 struct LayerPlan {
   std::int64_t layer = 0;  ///< index in the model

@@ -142,7 +142,8 @@ std::vector<LayerPlan> plan_layers(const model::Model& model, const std::vector<
     LayerPlan layer{.layer = layers[i].layer,
                     .method = method.name,
                     .router = router_name(request, method),
-                    .groups = std::move(groups[i])};
+                    .groups = std::move(groups[i]),
+                    .merge = method.merge};
     const bool drops = !method.merges && count < layers[i].num_experts();
     if (request.compensate) compensate_(layer.groups, layers[i], model.config.routing.top_k);
     report_clusters(layer, layers[i].num_experts(), listener);

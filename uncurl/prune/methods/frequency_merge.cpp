@@ -18,10 +18,9 @@ struct Pair {
 };
 
 /// All pairs of an expert that is no anchor with an anchor that may take others, the closest first.
-std::vector<Pair> ranked_pairs(const Groups& anchors, const std::vector<int>& protect, const LayerSummary& layer,
-                               const cluster::AffinityOptions& options) {
-  const std::vector<double> affinity = plain(layer_affinity(layer, options).reshape({-1}));
-  const auto num_experts = static_cast<int>(layer.num_experts());
+std::vector<Pair> ranked_pairs(const Groups& anchors, const std::vector<int>& protect, const Tensor& affinity_EE) {
+  const std::vector<double> affinity = plain(affinity_EE.reshape({-1}));
+  const auto num_experts = static_cast<int>(affinity_EE.size(0));
   const auto is_anchor = [&](int e) {
     return std::any_of(anchors.begin(), anchors.end(), [&](const ExpertGroup& group) { return group.anchor == e; });
   };
@@ -39,7 +38,7 @@ std::vector<Pair> ranked_pairs(const Groups& anchors, const std::vector<int>& pr
 
 }  // namespace
 
-Groups join_most_used(const MethodInput& input, const LayerSummary& layer) {
+Groups join_most_used(const MethodInput& input, const LayerSummary& layer, const Tensor& affinity_EE) {
   const std::vector<int> protect = protected_experts(input, layer);
   const Groups anchors = keep_highest(plain(layer.sums.count), input, layer);
   if (anchors.size() == static_cast<std::size_t>(layer.num_experts())) return anchors;
@@ -47,7 +46,7 @@ Groups join_most_used(const MethodInput& input, const LayerSummary& layer) {
   std::vector<std::vector<int>> members;
   for (const ExpertGroup& anchor : anchors) members.push_back(anchor.members);
   std::vector<bool> placed(static_cast<std::size_t>(layer.num_experts()), false);
-  for (const Pair& pair : ranked_pairs(anchors, protect, layer, input.options.affinity)) {
+  for (const Pair& pair : ranked_pairs(anchors, protect, affinity_EE)) {
     if (placed[static_cast<std::size_t>(pair.expert)] || (limit > 0 && members[pair.anchor].size() >= limit)) continue;
     members[pair.anchor].push_back(pair.expert);
     placed[static_cast<std::size_t>(pair.expert)] = true;
@@ -55,6 +54,10 @@ Groups join_most_used(const MethodInput& input, const LayerSummary& layer) {
   Groups groups;
   for (std::vector<int>& cluster : members) groups.push_back(weighted_group(std::move(cluster), layer));
   return groups;
+}
+
+Groups join_most_used(const MethodInput& input, const LayerSummary& layer) {
+  return join_most_used(input, layer, layer_affinity(layer, input.options.affinity));
 }
 
 std::vector<Groups> plan_frequency_merge(const MethodInput& input) {

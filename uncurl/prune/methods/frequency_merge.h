@@ -9,4 +9,7 @@ namespace uncurl::prune {
 /// One layer in input.num_experts_after groups, protected experts alone.
 Groups join_most_used(const MethodInput& input, const LayerSummary& layer);
 
+/// The same with another measure of what is near. @param affinity_EE  [E,E] fp64, larger is nearer
+Groups join_most_used(const MethodInput& input, const LayerSummary& layer, const Tensor& affinity_EE);
+
 }  // namespace uncurl::prune

@@ -15,6 +15,10 @@ const std::vector<Method>& methods() {
       {"mc-smoe",
        "the same, but with --allow-mixed-counts the most used experts of all layers together are the anchors",
        "MC-SMoE, Li et al. 2024, arXiv 2310.01334, section 3.2", true, false, true, plan_mc_smoe},
+      {"mergemoe",
+       "keeps the most used experts as centres; each other one joins the centre nearest by weights, and the merged "
+       "expert is fitted to its members' outputs on sampled inputs",
+       "MergeMoE, 2025, arXiv 2510.14436", true, true, false, plan_mergemoe, kMergeLeastSquares},
       {"frequency", "keeps the experts that were chosen most often",
        "Sarkar et al. 2024, arXiv 2409.01483, section 6.1", false, false, false, plan_frequency},
       {"soft-frequency", "keeps the experts with the largest sum of gates",

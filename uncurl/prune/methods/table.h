@@ -13,6 +13,7 @@ const Method& find_method(const std::string& name);
 std::vector<Groups> plan_uncurl(const MethodInput& input);
 std::vector<Groups> plan_frequency_merge(const MethodInput& input);
 std::vector<Groups> plan_mc_smoe(const MethodInput& input);
+std::vector<Groups> plan_mergemoe(const MethodInput& input);
 std::vector<Groups> plan_frequency(const MethodInput& input);
 std::vector<Groups> plan_soft_frequency(const MethodInput& input);
 std::vector<Groups> plan_ean(const MethodInput& input);

@@ -42,6 +42,26 @@ TEST(Section, QualityTellsTheThresholdWithItsInterval) {
   EXPECT_THAT(section.body.markup(), HasSubstr("<td class=\"label\">uncurl</td><td>none</td><td>–</td>"));
 }
 
+TEST(Section, QualityCountsTheMethodsThatShareTheThreshold) {
+  Json file = small_sweep();
+  const Json reap = {{"method", "reap"}, {"experts", 6}, {"low", 6}, {"high", 6}};
+  const Json uncurl = {{"method", "uncurl"}, {"experts", 6}, {"low", 6}, {"high", 8}};
+  file["threshold"] = {{"tolerance", 0.5}, {"methods", Json::array({uncurl, reap})}};
+  EXPECT_EQ(quality_section(study_of(file))->takeaway,
+            "2 of 2 methods stay within 0.5 nats of the original's loss down to 6 experts, none with fewer.");
+}
+
+// Predictions are worth least where the counts are alike, so those have numbers of their own.
+TEST(Section, PredictionTellsCorrelationsByCount) {
+  Json file = small_sweep();
+  for (Json& point : file["points"]) point["predicted_error"] = point["results"][0]["kl"]["value"];
+  file["prediction"] = {{"spearman", estimate(0.8, 0.1)}, {"pairs", 4}};
+  file["prediction"]["by_count"] = Json::array({{{"experts", 6}, {"spearman", estimate(0.5, 0.2)}, {"pairs", 2}}});
+  const Section section = *prediction_section(study_of(file));
+  EXPECT_THAT(section.takeaway, HasSubstr("0.800 (0.700–0.900) (Spearman) over 4 plans"));
+  EXPECT_THAT(section.body.markup(), HasSubstr("<td>2</td><td>0.500 (0.300–0.700)</td>"));
+}
+
 TEST(Section, QualityOfOneCountIsLeftToTheRanking) {
   Json file = small_sweep();
   file["points"] = Json::array({point("reap", 4, 0.2)});
@@ -72,7 +92,7 @@ TEST(Section, AffinityComparesInsideAndOutsideOfClusters) {
   file["layers"] = Json::array({layer});
   const Section section = *affinity_section(study_of(file));
   EXPECT_EQ(section.takeaway,
-            "Experts that are merged by uncurl at 2 experts have a mean affinity of 0.80; those kept apart, 0.20.");
+            "Experts that are merged by uncurl at 2 experts have a mean affinity of 0.800; those kept apart, 0.200.");
   EXPECT_THAT(section.body.markup(), HasSubstr("clusters of 2 and 1 expert alone."));
   EXPECT_THAT(section.body.markup(), HasSubstr("<td>2, 1</td>"));  // the sizes, largest first
 }

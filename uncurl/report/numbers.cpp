@@ -40,7 +40,7 @@ std::string number_text(double value) { return number_text(value, decimals_of(va
 
 std::string given_text(double value) {
   std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%.6g", value);
+  std::snprintf(text.data(), text.size(), "%.4g", value);
   return text.data();
 }
 

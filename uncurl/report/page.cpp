@@ -15,6 +15,7 @@ std::vector<Section> sections_of(const Study& study) {
   add(quality_section(study));
   add(ranking_section(study));
   add(score_section(study));
+  add(change_section(study));
   add(size_section(study));
   add(usage_section(study));
   add(affinity_section(study));

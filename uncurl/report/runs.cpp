@@ -5,6 +5,7 @@
 
 #include "uncurl/base/error.h"
 #include "uncurl/base/json.h"
+#include "uncurl/report/eval_file.h"
 #include "uncurl/report/prune_file.h"
 #include "uncurl/report/sweep_file.h"
 
@@ -16,13 +17,15 @@ namespace fs = std::filesystem;
 /// The result files of a RUN.
 std::vector<fs::path> files_of(const fs::path& run) {
   if (!fs::is_directory(run)) return {run};
-  constexpr std::array<const char*, 2> kNames = {"sweep.json", "result.json"};
+  constexpr std::array<const char*, 3> kNames = {"sweep.json", "eval.json", "result.json"};
   std::vector<fs::path> files;
   for (const char* const name : kNames) {
     if (fs::exists(run / name)) files.push_back(run / name);
   }
   if (files.empty()) {
-    throw UsageError(run.string() + " holds neither sweep.json (of uncurl sweep) nor result.json (of uncurl prune)");
+    throw UsageError(
+        run.string() +
+        " holds no sweep.json (of uncurl sweep), eval.json (of uncurl eval) or result.json (of uncurl prune)");
   }
   return files;
 }
@@ -32,7 +35,8 @@ bool is_prune(const JsonObject& file) { return !file.has("kind") && file.has("he
 Study read_study(const JsonObject& file, const fs::path& path) {
   if (is_prune(file)) return read_prune(file, path.parent_path());
   const std::string kind = file.string("kind", "");
-  check(kind == "sweep", file.place(), ": not a result of uncurl sweep or prune: ",
+  if (kind == "eval") return read_eval(file);
+  check(kind == "sweep", file.place(), ": not a result of uncurl sweep, eval or prune: ",
         kind.empty() ? "it has neither 'kind' nor 'held_out'" : "its kind is '" + kind + "'");
   return read_sweep(file);
 }

@@ -21,6 +21,7 @@ Section subject_section(const Study& study);                     ///< what was d
 std::optional<Section> quality_section(const Study& study);      ///< loss against experts, with the threshold
 std::optional<Section> ranking_section(const Study& study);      ///< methods in order at each count
 std::optional<Section> score_section(const Study& study);        ///< task metrics against experts
+std::optional<Section> change_section(const Study& study);       ///< metrics against the original's, item by item
 std::optional<Section> size_section(const Study& study);         ///< size and speed against loss, Pareto front
 std::optional<Section> usage_section(const Study& study);        ///< which experts a task uses, by layer
 std::optional<Section> affinity_section(const Study& study);     ///< affinity by cluster, cluster sizes

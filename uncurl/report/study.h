@@ -81,6 +81,16 @@ struct LayerFacts {
   ByMethod<ByCount<Groups>> groups;  ///< members of each new expert
 };
 
+/// What a metric of a task lost or gained, item by item against the original.
+struct ScoreChange {
+  std::string task, metric;
+  std::int64_t n = 0;  ///< items
+  Estimate original, model;
+  Estimate difference;                               ///< model - original, paired by item
+  std::optional<std::int64_t> num_lost, num_gained;  ///< items that only the original, only the model gets right
+  std::optional<double> p;                           ///< of the exact McNemar test
+};
+
 struct CrossTask {
   std::string method;
   std::int64_t experts = 0;
@@ -89,9 +99,15 @@ struct CrossTask {
   Matrix overlap;                         ///< share of used experts in common
 };
 
-struct Prediction {
+/// How well ranks of predicted error and measured loss agree (Spearman).
+struct RankCorrelation {
   Estimate spearman;
   std::int64_t num_pairs = 0;
+};
+
+struct Prediction {
+  RankCorrelation all;
+  std::vector<std::pair<std::int64_t, RankCorrelation>> by_count;  ///< among the points with one number of experts
 };
 
 struct Study {
@@ -107,6 +123,7 @@ struct Study {
   std::optional<Prediction> prediction;
   std::vector<LayerFacts> layers;
   std::optional<CrossTask> cross_task;
+  std::vector<ScoreChange> changes;
   std::vector<std::pair<std::string, double>> timings;  ///< seconds by stage
 };
 

@@ -5,44 +5,16 @@
 
 #include "uncurl/base/error.h"
 #include "uncurl/report/fields.h"
+#include "uncurl/report/measured.h"
 
 namespace uncurl::report {
 namespace {
-
-ModelFacts read_model(const JsonObject& object) {
-  return {.name = object.string("name"),
-          .family = object.string("family", ""),
-          .num_layers = optional_integer(object, "layers"),
-          .num_experts = optional_integer(object, "experts"),
-          .top_k = optional_integer(object, "top_k"),
-          .parameters = optional_integer(object, "parameters"),
-          .active_parameters = optional_integer(object, "active_parameters"),
-          .bytes = optional_integer(object, "bytes")};
-}
 
 TaskFacts read_task(const JsonObject& object) {
   return {.name = object.string("name"),
           .observed_tokens = optional_integer(object, "observed_tokens"),
           .held_out_tokens = optional_integer(object, "held_out_tokens"),
           .weight = optional_number(object, "weight")};
-}
-
-std::vector<TaskResult> read_results(const JsonObject& object) {
-  std::vector<TaskResult> results;
-  for (const JsonObject& entry : objects(object, "results")) {
-    TaskResult result{.task = entry.string("task"),
-                      .num_tokens = optional_integer(entry, "tokens"),
-                      .loss = optional_estimate(entry, "loss"),
-                      .perplexity = optional_estimate(entry, "perplexity"),
-                      .kl = optional_estimate(entry, "kl"),
-                      .agreement = optional_estimate(entry, "agreement")};
-    if (entry.has("score")) {
-      const JsonObject score = entry.object("score");
-      result.score = Score{score.string("metric"), score.integer("n", 0), estimate_of(score)};
-    }
-    results.push_back(std::move(result));
-  }
-  return results;
 }
 
 Point read_point(const JsonObject& object) {
@@ -162,6 +134,20 @@ CrossTask read_cross_task(const JsonObject& object) {
   return cross;
 }
 
+RankCorrelation read_correlation(const JsonObject& object) {
+  return {estimate_of(object.object("spearman")), object.integer("pairs", 0)};
+}
+
+/// Nothing where there were too few points to correlate.
+std::optional<Prediction> read_prediction(const JsonObject& object) {
+  if (!object.has("spearman")) return std::nullopt;
+  Prediction prediction{.all = read_correlation(object)};
+  for (const JsonObject& entry : objects(object, "by_count")) {
+    if (entry.has("spearman")) prediction.by_count.emplace_back(entry.integer("experts"), read_correlation(entry));
+  }
+  return prediction;
+}
+
 std::vector<std::size_t> read_pareto(const JsonObject& file, std::size_t num_points) {
   std::vector<std::size_t> result;
   if (!file.has("pareto")) return result;
@@ -172,16 +158,6 @@ std::vector<std::size_t> read_pareto(const JsonObject& file, std::size_t num_poi
     result.push_back(static_cast<std::size_t>(index));
   }
   return result;
-}
-
-std::vector<std::pair<std::string, double>> read_timings(const JsonObject& file) {
-  std::vector<std::pair<std::string, double>> timings;
-  if (!file.has("timings")) return timings;
-  const JsonObject object = file.object("timings");
-  for (const auto& [stage, value] : object.json().items()) {
-    if (!value.is_null()) timings.emplace_back(stage, object.number(stage));
-  }
-  return timings;
 }
 
 }  // namespace
@@ -198,12 +174,7 @@ Study read_sweep(const JsonObject& file) {
   for (const JsonObject& point : objects(file, "points")) study.points.push_back(read_point(point));
   if (file.has("threshold")) study.threshold = read_threshold(file.object("threshold"));
   study.pareto = read_pareto(file, study.points.size());
-  if (file.has("prediction")) {
-    const JsonObject prediction = file.object("prediction");
-    if (const auto spearman = optional_estimate(prediction, "spearman")) {
-      study.prediction = Prediction{*spearman, prediction.integer("pairs", 0)};
-    }
-  }
+  if (file.has("prediction")) study.prediction = read_prediction(file.object("prediction"));
   for (const JsonObject& layer : objects(file, "layers")) {
     study.layers.push_back(read_layer(layer, study.tasks.size()));
   }

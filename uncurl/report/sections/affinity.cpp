@@ -1,7 +1,10 @@
 // How alike the experts of a layer are, ordered by the clusters that a merging method made of them, and how large the
 // clusters of every layer are.
 #include <algorithm>
+#include <cstdlib>
+#include <iomanip>
 
+#include "uncurl/base/error.h"
 #include "uncurl/base/join.h"
 #include "uncurl/report/figure.h"
 #include "uncurl/report/section.h"
@@ -12,6 +15,7 @@ namespace {
 
 constexpr std::size_t kCellsOnPage = 50'000;  ///< what a phone still draws
 constexpr std::size_t kMatrices = 6;          ///< what a reader still compares
+constexpr double kCrowdedBelow = 0.05;        ///< of the largest: where the median pair is hard to see
 constexpr std::size_t kTableExperts = 64;     ///< wider tables help nobody
 
 /// The clustering that orders the matrices: one method at one count, the same for all layers.
@@ -94,13 +98,16 @@ Json edge(const std::string& field, bool is_down, std::size_t num_experts) {
   return with(quantitative(field, ""), {{"axis", nullptr}, {"scale", scale}});
 }
 
+/// Three significant digits: what colours show and tooltips tell.
+double cell(double value) { return std::strtod(concat(std::setprecision(3), value).c_str(), nullptr); }
+
 /// One number a cell in the data, in reading order; places and names are computed from its index.
-Json spec(const LayerFacts& layer, const Order& order, const Json& domain) {
+Json spec(const LayerFacts& layer, const Order& order, const Json& scale) {
   const std::size_t num_experts = order.experts.size();
   Json cells = Json::array();
   for (const std::size_t a : order.experts) {
     for (const std::size_t b : order.experts) {
-      cells.push_back(rounded(std::round(layer.affinity[a][b] * 1000) / 1000));
+      cells.push_back(cell(layer.affinity[a][b]));
     }
   }
   const std::string n = std::to_string(num_experts), names = json_text(Json(order.experts));
@@ -111,8 +118,8 @@ Json spec(const LayerFacts& layer, const Order& order, const Json& domain) {
                    {{"calculate", "datum.column + 1"}, {"as", "column2"}},
                    {{"calculate", "datum.row + 1"}, {"as", "row2"}},
                    {{"calculate", names + "[datum.row] + \" and \" + " + names + "[datum.column]"}, {"as", "pair"}}});
-  Json color = heat("data", "Affinity", ".2~f");
-  color["scale"]["domain"] = domain;
+  Json color = heat("data", "Affinity", ".2~g");
+  color["scale"] = scale;
   const Json map = {{"data", inline_data(cells)},
                     {"transform", places},
                     {"mark", "rect"},
@@ -130,7 +137,7 @@ Json spec(const LayerFacts& layer, const Order& order, const Json& domain) {
                            {"x2", {{"field", "end"}}},
                            {"y", edge("begin", true, num_experts)},
                            {"y2", {{"field", "end"}}}}}};
-  return {{"height", 300}, {"layer", {map, clusters}}};
+  return {{"height", 350}, {"layer", {map, clusters}}};
 }
 
 std::string sizes_text(const Order& order) {
@@ -177,18 +184,24 @@ std::vector<const LayerFacts*> drawn(const std::vector<const LayerFacts*>& layer
   return some;
 }
 
-/// Least and largest affinity of two different experts: one scale of colours for all layers.
-Json affinity_domain(const std::vector<const LayerFacts*>& layers) {
-  double low = 1e300, high = -1e300;
+/// One scale of colours for all layers, from the least to the largest affinity of two different experts. Where most
+/// pairs are far below the largest (affinities raised to a power), the fourth root lets them be told apart.
+Json affinity_scale(const std::vector<const LayerFacts*>& layers) {
+  std::vector<double> pairs;
   for (const LayerFacts* const layer : layers) {
     for (std::size_t a = 0; a < layer->affinity.size(); ++a) {
-      for (std::size_t b = 0; b < a; ++b) {
-        low = std::min(low, layer->affinity[a][b]);
-        high = std::max(high, layer->affinity[a][b]);
-      }
+      pairs.insert(pairs.end(), layer->affinity[a].begin(),
+                   layer->affinity[a].begin() + static_cast<std::ptrdiff_t>(a));
     }
   }
-  return low < high ? Json({rounded(low), rounded(high)}) : Json({0, 1});
+  Json scale = {{"scheme", "viridis"}, {"clamp", true}};
+  if (pairs.empty()) return scale;
+  std::sort(pairs.begin(), pairs.end());
+  const bool from_zero = pairs.front() >= 0 && pairs.front() < kCrowdedBelow * pairs.back();
+  scale["domain"] = {rounded(from_zero ? 0.0 : pairs.front()), rounded(pairs.back())};
+  const double median = pairs[pairs.size() / 2];
+  if (from_zero && median < kCrowdedBelow * pairs.back()) scale.update({{"type", "pow"}, {"exponent", 0.25}});
+  return scale;
 }
 
 struct Contrast {
@@ -275,8 +288,8 @@ std::string takeaway(const Study& study, const std::vector<const LayerFacts*>& l
     return "The largest cluster of " + at + " joins " +
            counted(static_cast<std::int64_t>(largest_cluster(study, choice)), "expert") + ".";
   }
-  return "Experts that are merged by " + at + " have a mean affinity of " + number_text(mean.inside, 2) +
-         "; those kept apart, " + number_text(mean.outside, 2) + ".";
+  return "Experts that are merged by " + at + " have a mean affinity of " + number_text(mean.inside) +
+         "; those kept apart, " + number_text(mean.outside) + ".";
 }
 
 }  // namespace
@@ -287,10 +300,10 @@ std::optional<Section> affinity_section(const Study& study) {
   if (layers.empty() && !choice) return std::nullopt;
   Section section{.id = "affinity", .title = "How alike the experts are"};
   std::vector<Figure> figures;
-  const Json domain = affinity_domain(layers);
+  const Json scale = affinity_scale(layers);
   for (const LayerFacts* const layer : drawn(layers)) {
     const Order order = order_of(*layer, choice);
-    figures.push_back({"Layer " + std::to_string(layer->layer), sizes_text(order), spec(*layer, order, domain),
+    figures.push_back({"Layer " + std::to_string(layer->layer), sizes_text(order), spec(*layer, order, scale),
                        matrix_table(*layer, order)});
   }
   if (figures.size() < layers.size()) {

@@ -46,18 +46,27 @@ std::vector<std::string> error_methods(const Study& study, std::int64_t count) {
   return methods;
 }
 
-/// A map of methods by layers.
+/// A map of methods by layers. A layer that is left whole has no error: it is drawn as the least of the others, since a
+/// logarithmic scale has no place for 0.
 Json spec(const Study& study, std::int64_t count) {
-  Json rows = Json::array();
-  std::vector<double> errors;
   const std::vector<std::string> methods = error_methods(study, count);
+  std::vector<double> errors;
+  for (const std::string& method : methods) {
+    for (const LayerFacts& layer : study.layers) {
+      const std::optional<double> error = error_at(layer, method, count);
+      if (error && *error > 0) errors.push_back(*error);
+    }
+  }
+  const double least = errors.empty() ? 0 : *std::min_element(errors.begin(), errors.end());
+  Json rows = Json::array();
   for (const std::string& method : methods) {
     for (const LayerFacts& layer : study.layers) {
       const std::optional<double> error = error_at(layer, method, count);
       if (!error) continue;
-      errors.push_back(*error);
-      rows.push_back(
-          {{"layer", layer.layer}, {"method", method}, {"error", rounded(*error)}, {"text", number_text(*error)}});
+      rows.push_back({{"layer", layer.layer},
+                      {"method", method},
+                      {"error", rounded(std::max(*error, least))},
+                      {"text", number_text(*error)}});
     }
   }
   const Json x = with(ordinal("layer", "Layer"), {{"axis", {{"labelAngle", 0}, {"labelOverlap", "greedy"}}}});

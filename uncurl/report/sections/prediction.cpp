@@ -56,6 +56,16 @@ Table numbers_table(const Study& study, std::vector<const Point*> points, const 
   return table;
 }
 
+/// The easy part of a prediction is that fewer experts lose more; among plans of one count it has to know the methods.
+Table by_count_table(const Prediction& prediction) {
+  Table table{.head = {"Among plans with", "Plans", "Spearman"}};
+  for (const auto& [count, correlation] : prediction.by_count) {
+    table.rows.push_back(
+        {counted(count, "expert"), count_text(correlation.num_pairs), estimate_text(correlation.spearman)});
+  }
+  return table;
+}
+
 }  // namespace
 
 std::optional<Section> prediction_section(const Study& study) {
@@ -65,12 +75,14 @@ std::optional<Section> prediction_section(const Study& study) {
   Section section{.id = "prediction", .title = "Prediction and measurement"};
   if (study.prediction) {
     section.takeaway = "Ranks of predicted error and measured loss correlate with " +
-                       estimate_text(study.prediction->spearman) + " (Spearman) over " +
-                       counted(study.prediction->num_pairs, "plan") + "; 1 would be the same order.";
+                       estimate_text(study.prediction->all.spearman) + " (Spearman) over " +
+                       counted(study.prediction->all.num_pairs, "plan") + "; 1 would be the same order.";
   }
   section.body =
       figures_html({{"Predicted and measured", "A point is a method at a count, on " + task_words(task) + ".",
                      spec(study, points, task), numbers_table(study, points, task)}});
+  if (study.prediction && !study.prediction->by_count.empty())
+    section.body += table_html(by_count_table(*study.prediction));
   return section;
 }
 

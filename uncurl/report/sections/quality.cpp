@@ -136,27 +136,39 @@ Table threshold_table(const Threshold& threshold) {
     return a.experts.value_or(INT64_MAX) < b.experts.value_or(INT64_MAX);
   });
   for (const MethodThreshold& entry : methods) {
-    const bool interval = entry.low && entry.high;
+    const bool interval = entry.experts && entry.low && entry.high;
     table.rows.push_back({entry.method, entry.experts ? count_text(*entry.experts) : "none",
                           interval ? count_text(*entry.low) + "–" + count_text(*entry.high) : "–"});
   }
   return table;
 }
 
-/// The method that needs the fewest experts, or the best at the fewest experts where no threshold was asked for.
-std::string takeaway(const Study& study) {
-  if (study.threshold) {
-    const MethodThreshold* best = nullptr;
-    for (const MethodThreshold& entry : study.threshold->methods) {
-      if (entry.experts && (best == nullptr || *entry.experts < *best->experts)) best = &entry;
-    }
-    const std::string within =
-        " within " + given_text(study.threshold->tolerance) + " nats of the original's " + study.threshold->measure;
-    if (best == nullptr) return "No method stays" + within + " at any count that was tried.";
-    std::string text = best->method + " stays" + within + " down to " + counted(*best->experts, "expert");
-    if (best->low && best->high) text += " (" + count_text(*best->low) + "–" + count_text(*best->high) + ")";
-    return text + ".";
+/// The methods that need the fewest experts, and how sure that is where it is one.
+std::string threshold_takeaway(const Threshold& threshold) {
+  std::vector<const MethodThreshold*> best;
+  for (const MethodThreshold& entry : threshold.methods) {
+    if (!entry.experts) continue;
+    if (!best.empty() && *entry.experts < *best.front()->experts) best.clear();
+    if (best.empty() || *entry.experts == *best.front()->experts) best.push_back(&entry);
   }
+  const std::string within =
+      " within " + given_text(threshold.tolerance) + " nats of the original's " + threshold.measure;
+  if (best.empty()) return "No method stays" + within + " at any count that was tried.";
+  const MethodThreshold& first = *best.front();
+  const std::string down_to = " down to " + counted(*first.experts, "expert");
+  if (best.size() > 1) {
+    return count_text(static_cast<std::int64_t>(best.size())) + " of " +
+           counted(static_cast<std::int64_t>(threshold.methods.size()), "method") + " stay" + within + down_to +
+           ", none with fewer.";
+  }
+  const bool is_sure = !first.low || !first.high || *first.low == *first.high;
+  return first.method + " stays" + within + down_to +
+         (is_sure ? "" : " (" + count_text(*first.low) + "–" + count_text(*first.high) + ")") + ".";
+}
+
+/// What the threshold tells, or the best at the fewest experts where no threshold was asked for.
+std::string takeaway(const Study& study) {
+  if (study.threshold && !study.threshold->methods.empty()) return threshold_takeaway(*study.threshold);
   const std::string task = main_task(study);
   const std::int64_t fewest = counts(study).back();
   const std::vector<const Point*> points = ranked(study, fewest, task);

@@ -45,15 +45,21 @@ Table numbers_table(const Study& study, const std::vector<const Point*>& points,
   return table;
 }
 
+/// " on math" where the numbers are those of one task of several.
+std::string on_which(const Study& study, const std::string& task) {
+  return task == "all" || result_tasks(study).size() == 1 ? "" : " on " + task;
+}
+
 /// "reap loses least at 16 experts: 0.12 (0.10–0.14) nats", and who cannot be told apart from it.
 std::string takeaway(const Study& study, std::int64_t count, const std::string& task) {
   const std::vector<const Point*> points = ranked(study, count, task);
   const Estimate best = *lost(*points[0], task);
   if (points.size() == 1) {
-    return points[0]->method + " loses " + estimate_text(best) + " nats a token at " + counted(count, "expert") + ".";
+    return points[0]->method + " loses " + estimate_text(best) + " nats a token" + on_which(study, task) + " at " +
+           counted(count, "expert") + ".";
   }
-  std::string text =
-      points[0]->method + " loses least at " + counted(count, "expert") + ": " + estimate_text(best) + " nats a token";
+  std::string text = points[0]->method + " loses least at " + counted(count, "expert") + ": " + estimate_text(best) +
+                     " nats a token" + on_which(study, task);
   std::int64_t close = 0;
   for (std::size_t i = 1; i < points.size(); ++i) close += overlap(best, *lost(*points[i], task)) ? 1 : 0;
   if (close == 1) text += "; the interval of one other method overlaps with its own";

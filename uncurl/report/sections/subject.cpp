@@ -1,4 +1,7 @@
 // What was done with which data: the model, the tasks, the command.
+#include <algorithm>
+#include <set>
+
 #include "uncurl/base/join.h"
 #include "uncurl/report/figure.h"
 #include "uncurl/report/measures.h"
@@ -54,24 +57,43 @@ Table task_table(const Study& study) {
   return table;
 }
 
+std::string score_text(const std::optional<Score>& score) {
+  return score ? score->metric + " " + estimate_text(score->value) : "–";
+}
+
 /// The original on its own: what the smaller models are measured against.
 Table original_table(const Study& study) {
-  Table table{.head = {"Original model on", "Tokens", "Loss, nats a token", "Perplexity"}};
+  Table table{.head = {"Original model on", "Tokens", "Loss, nats a token", "Perplexity", "Score"}};
+  const bool any_score = std::any_of(study.original.begin(), study.original.end(),
+                                     [](const TaskResult& result) { return result.score.has_value(); });
+  if (!any_score) table.head.pop_back();
   for (const TaskResult& result : study.original) {
-    if (!result.loss && !result.perplexity) continue;
+    if (!result.loss && !result.perplexity && !result.score) continue;
     table.rows.push_back({task_words(result.task), optional_count(result.num_tokens),
                           result.loss ? estimate_text(*result.loss) : "–",
                           result.perplexity ? estimate_text(*result.perplexity) : "–"});
+    if (any_score) table.rows.back().push_back(score_text(result.score));
   }
   return table;
 }
 
+std::string measured_alone(const Study& study) {
+  return "The model by itself, measured on " + counted(static_cast<std::int64_t>(study.tasks.size()), "task") + ".";
+}
+
 std::string what_was_tried(const Study& study) {
-  if (study.points.empty()) return "";
+  if (study.points.empty()) return study.original.empty() ? "" : measured_alone(study);
   std::vector<std::string> sizes;
   for (const std::int64_t count : counts(study)) sizes.push_back(std::to_string(count));
-  const auto methods = static_cast<std::int64_t>(methods_in_order(study).size());
-  std::string text = counted(methods, "method") + " at " + join(sizes) + " experts";
+  std::set<std::string> methods;
+  bool any_mixed = false;
+  for (const Point& point : study.points) {
+    if (!point.mixed) methods.insert(point.method);
+    any_mixed = any_mixed || point.mixed;
+  }
+  if (methods.empty()) methods.insert(study.points.front().method);
+  std::string text = counted(static_cast<std::int64_t>(methods.size()), "method") + " at " + join(sizes) + " experts";
+  if (any_mixed) text += ", some also with different numbers by layer (mixed)";
   if (!study.tasks.empty()) {
     text += ", measured on held-out rows of " + counted(static_cast<std::int64_t>(study.tasks.size()), "task");
   }

@@ -38,7 +38,7 @@ std::vector<Pair> ranked_pairs(const Groups& anchors, const std::vector<int>& pr
 
 }  // namespace
 
-Groups join_most_used(const MethodInput& input, const LayerSummary& layer, const Tensor& affinity_EE) {
+Groups join_most_used(const MethodInput& input, const LayerSummary& layer, const std::function<Tensor()>& affinity) {
   const std::vector<int> protect = protected_experts(input, layer);
   const Groups anchors = keep_highest(plain(layer.sums.count), input, layer);
   if (anchors.size() == static_cast<std::size_t>(layer.num_experts())) return anchors;
@@ -46,7 +46,7 @@ Groups join_most_used(const MethodInput& input, const LayerSummary& layer, const
   std::vector<std::vector<int>> members;
   for (const ExpertGroup& anchor : anchors) members.push_back(anchor.members);
   std::vector<bool> placed(static_cast<std::size_t>(layer.num_experts()), false);
-  for (const Pair& pair : ranked_pairs(anchors, protect, affinity_EE)) {
+  for (const Pair& pair : ranked_pairs(anchors, protect, affinity())) {
     if (placed[static_cast<std::size_t>(pair.expert)] || (limit > 0 && members[pair.anchor].size() >= limit)) continue;
     members[pair.anchor].push_back(pair.expert);
     placed[static_cast<std::size_t>(pair.expert)] = true;
@@ -57,7 +57,7 @@ Groups join_most_used(const MethodInput& input, const LayerSummary& layer, const
 }
 
 Groups join_most_used(const MethodInput& input, const LayerSummary& layer) {
-  return join_most_used(input, layer, layer_affinity(layer, input.options.affinity));
+  return join_most_used(input, layer, [&] { return layer_affinity(layer, input.options.affinity); });
 }
 
 std::vector<Groups> plan_frequency_merge(const MethodInput& input) {

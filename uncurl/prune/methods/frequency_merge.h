@@ -2,6 +2,8 @@
 // mc-smoe once it knows how many anchors the layer has.
 #pragma once
 
+#include <functional>
+
 #include "uncurl/prune/method.h"
 
 namespace uncurl::prune {
@@ -9,7 +11,8 @@ namespace uncurl::prune {
 /// One layer in input.num_experts_after groups, protected experts alone.
 Groups join_most_used(const MethodInput& input, const LayerSummary& layer);
 
-/// The same with another measure of what is near. @param affinity_EE  [E,E] fp64, larger is nearer
-Groups join_most_used(const MethodInput& input, const LayerSummary& layer, const Tensor& affinity_EE);
+/// The same with another measure of what is near. @param affinity  [E,E] fp64, larger is nearer; asked for only where
+/// an expert has to join another
+Groups join_most_used(const MethodInput& input, const LayerSummary& layer, const std::function<Tensor()>& affinity);
 
 }  // namespace uncurl::prune

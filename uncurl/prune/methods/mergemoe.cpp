@@ -38,7 +38,8 @@ Tensor weight_affinity(const std::vector<Expert>& experts) {
 
 std::vector<Groups> plan_mergemoe(const MethodInput& input) {
   return plan_each_layer(input, [&](const LayerSummary& layer) {
-    return join_most_used(input, layer, weight_affinity(model::stored_experts(input.model, layer.layer)));
+    return join_most_used(input, layer,
+                          [&] { return weight_affinity(model::stored_experts(input.model, layer.layer)); });
   });
 }
 

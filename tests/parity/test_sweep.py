@@ -200,3 +200,17 @@ def test_what_cannot_work_is_refused_before_anything_is_observed(tmp_path, model
     out = tmp_path / "out"
     assert named in uncurl("sweep", model, *models.tasks, *options, "-o", out, expect=status)
     assert not out.exists()
+
+
+def test_a_budget_is_spent_as_predicted(tmp_path, models, model, swept):
+    stats, plan_file = swept[0] / "stats.safetensors", tmp_path / "plan.json"
+    printed = uncurl("plan", model, stats, "--budget", 13, "--method", "reap", "--allow-mixed-counts", "-o", plan_file)
+    counts = [len(layer["groups"]) for layer in json.loads(plan_file.read_text())["layers"]]
+    assert sum(counts) <= 13 and len(set(counts)) > 1  # three layers: 4 each leave one expert over
+    budget, all_layers = (next(line for line in printed.splitlines() if line.startswith(start))
+                          for start in ("budget", "all "))
+    assert f"predicted error {all_layers.split()[-1]};" in budget  # what was promised is what the plan is predicted to lose
+    printed = uncurl("plan", model, stats, "--budget", 13, "-o", plan_file, "--overwrite")
+    assert [len(layer["groups"]) for layer in json.loads(plan_file.read_text())["layers"]] == [4, 4, 4]
+    assert "no effect" in uncurl("plan", model, stats, "--budget", 13, "--method", "reap", "-o", tmp_path / "x.json",
+                                 expect=2)

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 #include <numeric>
 
@@ -21,22 +22,41 @@ Items random_items(int num_items, std::uint32_t seed) {
   return {.points = points, .affinity = (-at::cdist(points, points)).exp()};
 }
 
+Labels run_algorithm(const std::string& algorithm, const Items& items, int num_groups, int max_cluster_size = 0) {
+  Rng rng(1);
+  return cluster(items, num_groups, {.algorithm = algorithm, .max_cluster_size = max_cluster_size}, rng);
+}
+
 class EveryAlgorithm : public testing::TestWithParam<std::string> {
  protected:
-  Labels run(const Items& items, int num_groups, int max_cluster_size = 0, std::uint64_t seed = 1) const {
-    Rng rng(seed);
-    return cluster(items, num_groups, {.algorithm = GetParam(), .max_cluster_size = max_cluster_size}, rng);
+  Labels run(const Items& items, int num_groups) const { return run_algorithm(GetParam(), items, num_groups); }
+};
+
+class EveryLimitingAlgorithm : public testing::TestWithParam<std::string> {
+ protected:
+  Labels run(const Items& items, int num_groups, int max_cluster_size) const {
+    return run_algorithm(GetParam(), items, num_groups, max_cluster_size);
   }
 };
 
-std::vector<std::string> names() {
-  std::vector<std::string> result;
-  for (const Algorithm& algorithm : algorithms()) result.push_back(algorithm.name);
-  return result;
+std::vector<std::string> names_where(bool (*condition)(const Algorithm&)) {
+  std::vector<std::string> names;
+  for (const Algorithm& algorithm : algorithms()) {
+    if (condition(algorithm)) names.push_back(algorithm.name);
+  }
+  return names;
 }
 
-INSTANTIATE_TEST_SUITE_P(Algorithms, EveryAlgorithm, testing::ValuesIn(names()),
-                         [](const auto& algorithm) { return algorithm.param; });
+std::string test_name(const testing::TestParamInfo<std::string>& algorithm) {
+  std::string name = algorithm.param;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Algorithms, EveryAlgorithm,
+                         testing::ValuesIn(names_where([](const Algorithm&) { return true; })), test_name);
+INSTANTIATE_TEST_SUITE_P(Algorithms, EveryLimitingAlgorithm,
+                         testing::ValuesIn(names_where([](const Algorithm& a) { return a.limits_size; })), test_name);
 
 TEST_P(EveryAlgorithm, ReturnsExactlyTheGroupsAskedFor) {
   for (std::uint32_t seed = 1; seed <= 4; ++seed) {
@@ -55,7 +75,7 @@ TEST_P(EveryAlgorithm, KeepsEveryItemApartWhenThereAreAsManyGroups) {
   EXPECT_EQ(run(random_items(32, 5), 32), expected);
 }
 
-TEST_P(EveryAlgorithm, MakesNoGroupLargerThanAllowed) {
+TEST_P(EveryLimitingAlgorithm, MakesNoGroupLargerThanAllowed) {
   for (std::uint32_t seed = 1; seed <= 4; ++seed) {
     const Items items = random_items(30, seed);
     EXPECT_LE(group_sizes(run(items, 8, 4)).front(), 4);
@@ -66,15 +86,19 @@ TEST_P(EveryAlgorithm, MakesNoGroupLargerThanAllowed) {
   }
 }
 
-TEST_P(EveryAlgorithm, DoesNotChangeItsMindForALimitThatDoesNotBind) {
+TEST_P(EveryLimitingAlgorithm, DoesNotChangeItsMindForALimitThatDoesNotBind) {
   const Items items = random_items(30, 3);
-  EXPECT_EQ(run(items, 6, 30), run(items, 6));
+  EXPECT_EQ(run(items, 6, 30), run(items, 6, 0));
+}
+
+TEST_P(EveryLimitingAlgorithm, TakesEqualItemsUnderALimit) {
+  const Items items{.points = at::ones({12, 4}, at::kDouble), .affinity = at::ones({12, 12}, at::kDouble)};
+  EXPECT_THAT(group_sizes(run(items, 5, 3)), testing::SizeIs(5));
 }
 
 TEST_P(EveryAlgorithm, TakesItemsThatAreAllEqual) {
   const Items items{.points = at::ones({12, 4}, at::kDouble), .affinity = at::ones({12, 12}, at::kDouble)};
   EXPECT_THAT(group_sizes(run(items, 5)), testing::SizeIs(5));
-  EXPECT_THAT(group_sizes(run(items, 5, 3)), testing::SizeIs(5));
 }
 
 TEST_P(EveryAlgorithm, TakesItemsThatHaveNothingInCommon) {
@@ -104,10 +128,15 @@ TEST_P(EveryAlgorithm, FollowsTheOrderOfTheItems) {
   EXPECT_EQ(run(reordered, 4), canonical(expected));
 }
 
+// 42 items of 7 prototypes, of which 4 are met, 6 or 12 times each.
 TEST_P(EveryAlgorithm, TakesFp32Items) {
-  const Items items{.points = planted_points(40, 7, 0.3, 1).to(at::kFloat),
-                    .affinity = planted_affinity(40, 7, 0.3, 1).to(at::kFloat)};
-  EXPECT_EQ(run(items, 4), planted_labels(40, 7));
+  const Items items{.points = planted_points(42, 7, 0.1, 1).to(at::kFloat),
+                    .affinity = planted_affinity(42, 7, 0.1, 1).to(at::kFloat)};
+  if (GetParam() == "balanced") {
+    EXPECT_THAT(group_sizes(run(items, 4)), testing::ElementsAre(11, 11, 10, 10));
+  } else {
+    EXPECT_EQ(run(items, 4), planted_labels(42, 7));
+  }
 }
 
 TEST(Clustering, RefusesAnImpossibleNumberOfGroups) {
@@ -126,7 +155,8 @@ TEST(Clustering, SaysWhichLimitWouldBeLargeEnough) {
 TEST(Clustering, ListsTheAlgorithmsAfterAMisspeltName) {
   Rng rng(1);
   EXPECT_THAT([&] { (void)cluster(random_items(10, 1), 3, {.algorithm = "spectra"}, rng); },
-              testing::ThrowsMessage<Error>("there is no clustering 'spectra'; there is spectral, kmeans"));
+              testing::ThrowsMessage<Error>(
+                  testing::StartsWith("there is no clustering 'spectra'; there is spectral, kmeans, agglomerative-")));
 }
 
 TEST(Clustering, RefusesItemsItCannotTrust) {
@@ -139,6 +169,23 @@ TEST(Clustering, RefusesItemsItCannotTrust) {
   refuses({.affinity = at::full({3, 3}, -1.0, at::kDouble)});
   refuses({.affinity = at::full({3, 3}, std::numeric_limits<double>::quiet_NaN(), at::kDouble)});
   refuses({.affinity = at::arange(9, at::kDouble).view({3, 3})});
+}
+
+TEST(Clustering, RefusesWhatAnAlgorithmCannotDo) {
+  const auto refuses = [](const std::string& algorithm, const Items& items, const ClusterOptions& options,
+                          const char* text) {
+    Rng rng(1);
+    ClusterOptions with_name = options;
+    with_name.algorithm = algorithm;
+    EXPECT_THAT([&] { (void)cluster(items, 2, with_name, rng); },
+                testing::ThrowsMessage<Error>(testing::HasSubstr(text)));
+  };
+  const Items items = random_items(10, 1), points{.points = items.points}, affinity{.affinity = items.affinity};
+  refuses("spectral", points, {}, "needs affinities between experts");
+  refuses("agglomerative-ward", affinity, {}, "needs points");
+  refuses("balanced", items, {.laplacian = Laplacian::kNjw}, "has no laplacian");
+  refuses("balanced", items, {.max_cluster_size = 6}, "cannot hold groups to a max_cluster_size");
+  refuses("agglomerative-single", items, {.max_cluster_size = 6}, "cannot hold groups to a max_cluster_size");
 }
 
 TEST(Canonical, NumbersGroupsByTheirSmallestMembers) {

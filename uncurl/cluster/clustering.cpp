@@ -45,6 +45,18 @@ void check_options(std::int64_t num_items, int num_groups, const ClusterOptions&
         num_items, "; expected ", (num_items + num_groups - 1) / num_groups, " or more, or 0 for no limit");
 }
 
+/// What this algorithm needs and what it cannot do.
+void check_algorithm(const Algorithm& algorithm, const Items& items, const ClusterOptions& options) {
+  const bool given = (algorithm.uses_affinity ? items.affinity : items.points).defined();
+  check(given, "clustering '", algorithm.name, "' needs ",
+        algorithm.uses_affinity ? "affinities between experts, but only points are" : "points, but only affinities are",
+        " given; choose '", algorithm.uses_affinity ? "kmeans" : "spectral", "'");
+  check(algorithm.has_laplacian || !options.laplacian.has_value(), "clustering '", algorithm.name,
+        "' has no laplacian; leave the option out or choose 'spectral'");
+  check(algorithm.limits_size || options.max_cluster_size == 0, "clustering '", algorithm.name,
+        "' cannot hold groups to a max_cluster_size; leave the option out or choose 'spectral' or 'kmeans'");
+}
+
 }  // namespace
 
 Labels canonical(const Labels& labels) {
@@ -62,6 +74,7 @@ Labels cluster(const Items& items, int num_groups, const ClusterOptions& options
   const std::int64_t num_items = check_items(items);
   check_options(num_items, num_groups, options);
   const Algorithm& algorithm = find_algorithm(options.algorithm);
+  check_algorithm(algorithm, items, options);
   const Labels labels = canonical(algorithm.function(items, num_groups, options, rng));
 
   const std::vector<int> sizes = group_sizes(labels);

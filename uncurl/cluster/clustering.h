@@ -35,7 +35,7 @@ struct ClusterOptions {
   std::string algorithm = "spectral";  ///< a name in algorithms/table.h
   std::optional<Laplacian> laplacian;  ///< spectral only, and kNjw if unset; others refuse it
   int num_restarts = 30;               ///< of k-means, least inertia kept; on a real router 10 missed it in 4% of cases
-  int max_cluster_size = 0;            ///< no group may have more items; 0 for no limit
+  int max_cluster_size = 0;            ///< no group may have more items; 0 for no limit. Some algorithms refuse it
 };
 
 /// Exactly `num_groups` groups, none empty, none above max_cluster_size.

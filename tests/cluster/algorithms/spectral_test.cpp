@@ -111,7 +111,7 @@ TEST(SpectralEmbedding, HasAPositiveLargestEntryInEachEigenvector) {
 TEST(SpectralClustering, RefusesPointsAlone) {
   Rng rng(0);
   EXPECT_THAT([&] { (void)cluster({.points = planted_points(10, 3, 0.1, 1)}, 2, {}, rng); },
-              testing::ThrowsMessage<Error>(testing::HasSubstr("needs an affinity")));
+              testing::ThrowsMessage<Error>(testing::HasSubstr("needs affinities between experts")));
 }
 
 }  // namespace

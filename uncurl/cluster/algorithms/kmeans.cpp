@@ -1,7 +1,5 @@
 #include "uncurl/cluster/algorithms/kmeans.h"
 
-#include <ATen/ATen.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -9,56 +7,12 @@
 #include <limits>
 #include <utility>
 
-#include "uncurl/base/error.h"
+#include "uncurl/cluster/balance.h"
 #include "uncurl/cluster/capacity.h"
+#include "uncurl/cluster/matrix.h"
 
 namespace uncurl::cluster {
 namespace {
-
-// Row-major numbers, once out of the tensor world.
-struct Matrix {
-  int rows = 0, columns = 0;
-  std::vector<double> values;
-
-  Matrix(int num_rows, int num_columns)
-      : rows(num_rows),
-        columns(num_columns),
-        values(static_cast<std::size_t>(num_rows) * static_cast<std::size_t>(num_columns), 0.0) {}
-  double* operator[](int row) { return values.data() + static_cast<std::ptrdiff_t>(row) * columns; }
-  const double* operator[](int row) const { return values.data() + static_cast<std::ptrdiff_t>(row) * columns; }
-};
-
-Matrix matrix_of(const Tensor& tensor) {
-  const Tensor contiguous = tensor.to(at::kCPU, at::kDouble).contiguous();
-  Matrix matrix(static_cast<int>(tensor.size(0)), static_cast<int>(tensor.size(1)));
-  std::copy_n(contiguous.const_data_ptr<double>(), matrix.values.size(), matrix.values.begin());
-  return matrix;
-}
-
-Matrix transposed(const Matrix& matrix) {
-  Matrix result(matrix.columns, matrix.rows);
-  for (int row = 0; row < matrix.rows; ++row) {
-    for (int column = 0; column < matrix.columns; ++column) result[column][row] = matrix[row][column];
-  }
-  return result;
-}
-
-// [E,G] from points [E,P] and centres [P,G]; the inner loop runs over centres, so that it needs no sum across lanes.
-Matrix squared_distances(const Matrix& points, const Matrix& centers) {
-  Matrix distances(points.rows, centers.columns);
-  for (int item = 0; item < points.rows; ++item) {
-    double* const row = distances[item];
-    for (int p = 0; p < points.columns; ++p) {
-      const double coordinate = points[item][p];
-      const double* const center = centers[p];
-      for (int group = 0; group < centers.columns; ++group) {
-        const double difference = coordinate - center[group];
-        row[group] += difference * difference;
-      }
-    }
-  }
-  return distances;
-}
 
 double sum(const std::vector<double>& values) {
   double total = 0;
@@ -135,16 +89,17 @@ Matrix mean_centers(const Matrix& points, const Labels& labels, int num_groups) 
   return centers;
 }
 
-Labels nearest_groups(const Matrix& distances, int max_group_size) {
+Labels nearest_groups(const Matrix& distances, const KMeansOptions& options) {
+  if (options.balanced) return assign_balanced(distances.values, distances.columns);
   Labels labels(distances.rows);
   for (int item = 0; item < distances.rows; ++item) {
     const double* const row = distances[item];
     labels[item] = static_cast<int>(std::min_element(row, row + distances.columns) - row);
   }
-  if (max_group_size == 0) return labels;
+  if (options.max_group_size == 0) return labels;
   const std::vector<int> counts = count_members(labels, distances.columns);
-  if (*std::max_element(counts.begin(), counts.end()) <= max_group_size) return labels;
-  return assign_with_capacity(distances.values, distances.columns, max_group_size);
+  if (*std::max_element(counts.begin(), counts.end()) <= options.max_group_size) return labels;
+  return assign_with_capacity(distances.values, distances.columns, options.max_group_size);
 }
 
 // Each empty group takes the item that is farthest from its centre, of those that do not leave a group empty.
@@ -175,7 +130,7 @@ Run run_once(const Matrix& points, const Matrix& pairwise, int num_groups, const
   Labels labels;
   for (int iteration = 0; iteration < options.max_iterations; ++iteration) {
     const Matrix distances = squared_distances(points, centers);
-    Labels next = nearest_groups(distances, options.max_group_size);
+    Labels next = nearest_groups(distances, options);
     fill_empty_groups_(next, distances);
     if (next == labels) break;
     labels = std::move(next);
@@ -201,11 +156,6 @@ Labels kmeans(const Tensor& points_EP, int num_groups, const KMeansOptions& opti
 }
 
 Labels kmeans_clustering(const Items& items, int num_groups, const ClusterOptions& options, Rng& rng) {
-  check(items.points.defined(),
-        "clustering 'kmeans' needs points, but only an affinity between experts is given; "
-        "choose 'spectral'");
-  check(!options.laplacian.has_value(),
-        "clustering 'kmeans' has no laplacian; leave the option out or choose 'spectral'");
   return kmeans(items.points, num_groups,
                 {.num_restarts = options.num_restarts, .max_group_size = options.max_cluster_size}, rng);
 }

@@ -66,9 +66,6 @@ Tensor spectral_embedding(const Tensor& affinity_EE, int num_groups, Laplacian l
 }
 
 Labels spectral_clustering(const Items& items, int num_groups, const ClusterOptions& options, Rng& rng) {
-  check(items.affinity.defined(),
-        "clustering 'spectral' needs an affinity between experts, but only points are given; "
-        "choose 'kmeans'");
   const Tensor points_EG = spectral_embedding(items.affinity, num_groups, options.laplacian.value_or(Laplacian::kNjw));
   return kmeans(points_EG, num_groups,
                 {.num_restarts = options.num_restarts, .max_group_size = options.max_cluster_size}, rng);

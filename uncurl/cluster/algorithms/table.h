@@ -12,8 +12,11 @@ struct Algorithm {
   std::string name;
   std::string description;  ///< one line
   std::string source;       ///< the paper
+  bool uses_affinity;       ///< looks at Items::affinity, otherwise at Items::points
+  bool draws;               ///< runs k-means from random seeds: num_restarts and the state of `rng` have an effect
+  bool limits_size;         ///< can hold groups below a max_cluster_size
+  bool has_laplacian;
   /// Labels in any numbering, exactly num_groups groups. `items` and `options` have been checked by cluster().
-  /// @throws Error if `items` lacks what the algorithm looks at, or an option that it does not have is set
   Labels (*function)(const Items& items, int num_groups, const ClusterOptions& options, Rng& rng);
 };
 

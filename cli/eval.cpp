@@ -253,7 +253,9 @@ void add_eval(CLI::App& app, Terminal& terminal) {
       "--split", options->split,
       "rows of the tasks; default: validation, else test, else the tenth of train that pruning leaves out");
   command
-      ->add_option("--limit", options->limit, "rows of each task at most, a fixed sample chosen by hash; default: all")
+      ->add_option("--limit", options->limit,
+                   "rows of each task, a fixed sample chosen by hash; questions asked of one text stay together, so "
+                   "there may be a few more; default: all")
       ->check(CLI::PositiveNumber);
   command
       ->add_option("--max-length", options->max_length,

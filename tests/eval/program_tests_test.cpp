@@ -13,6 +13,13 @@ TEST(Program, PassesWhereNothingFails) {
   EXPECT_FALSE(program_passes("def add(a, b:\n"));
 }
 
+TEST(Program, FailsWhenItEndsBeforeItsTests) {
+  EXPECT_FALSE(program_passes("import sys\nsys.exit(0)\nassert False\n"));
+  EXPECT_FALSE(program_passes("raise SystemExit\nassert False\n"));
+  EXPECT_FALSE(program_passes("import os\nos._exit(0)\nassert False\n"));
+  EXPECT_FALSE(program_passes("import sys\nsys.exit(127)\n"));
+}
+
 TEST(Program, IsKilledWhenItTakesTooLong) {
   EXPECT_FALSE(program_passes("import time\ntime.sleep(60)\n", {.seconds = 0.3}));
   EXPECT_FALSE(program_passes("while True: pass\n", {.seconds = 0.3}));

@@ -14,6 +14,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <sstream>
+#include <string>
 #include <thread>
 
 #include "uncurl/base/error.h"
@@ -24,7 +26,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kCannotStart = 127;
+constexpr const char* kPath = "/usr/local/bin:/usr/bin:/bin";
 constexpr std::uint64_t kFileBytes = std::uint64_t{1} << 20;
 
 class EmptyFolder {
@@ -53,7 +55,8 @@ void limit(int resource, std::uint64_t value) {
 }
 
 /// In the child, between fork and exec: nothing here allocates.
-[[noreturn]] void become_python(const char* folder, const char* program, const ProgramLimits& limits) {
+[[noreturn]] void become_python(const char* folder, const char* program, const char* path,
+                                const ProgramLimits& limits) {
   ::setpgid(0, 0);
   ::unshare(CLONE_NEWUSER | CLONE_NEWNET);  // no network where the system lets us; else it goes on without
   limit(RLIMIT_AS, limits.memory_bytes);
@@ -65,10 +68,19 @@ void limit(int resource, std::uint64_t value) {
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(nothing, stream);
   if (::chdir(folder) == 0) {
     const std::array<const char*, 5> arguments = {"python3", "-I", "-S", program, nullptr};
-    const std::array<const char*, 2> environment = {"PATH=/usr/local/bin:/usr/bin:/bin", nullptr};
+    const std::array<const char*, 2> environment = {path, nullptr};
     ::execvpe("python3", const_cast<char* const*>(arguments.data()), const_cast<char* const*>(environment.data()));
   }
-  ::_exit(kCannotStart);
+  ::_exit(1);
+}
+
+/// @throws Error where there is no python3 to run programs with
+void check_python() {
+  std::istringstream folders(kPath);
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    if (::access((folder + "/python3").c_str(), X_OK) == 0) return;
+  }
+  throw Error(std::string("there is no python3 in ") + kPath + "; it runs the tests of programs that a model writes");
 }
 
 /// The child's status; one that takes too long is killed with everything it started.
@@ -93,18 +105,18 @@ int wait_for(pid_t child, double seconds) {
 }  // namespace
 
 bool program_passes(const std::string& program, const ProgramLimits& limits) {
+  check_python();
   const EmptyFolder folder;
   const fs::path file = folder.path() / "program.py";
-  write_text(file, program);
-  const std::string folder_name = folder.path().string();
+  // The last statement leaves a sign: a program that ends itself before its tests, with success, has not passed.
+  const fs::path sign = folder.path() / "passed";
+  write_text(file, program + "\nopen('passed', 'w').close()\n");
+  const std::string folder_name = folder.path().string(), path = std::string("PATH=") + kPath;
   const pid_t child = ::fork();
   check(child >= 0, "cannot start a process (", std::strerror(errno), ")");
-  if (child == 0) become_python(folder_name.c_str(), "program.py", limits);
+  if (child == 0) become_python(folder_name.c_str(), "program.py", path.c_str(), limits);
   const int status = wait_for(child, limits.seconds);
-  const bool exited = WIFEXITED(status);
-  check(!exited || WEXITSTATUS(status) != kCannotStart,
-        "python3 cannot be started; it runs the tests of programs that a model writes");
-  return exited && WEXITSTATUS(status) == 0;
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0 && fs::exists(sign);
 }
 
 }  // namespace uncurl::eval

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "uncurl/tensor/threads.h"
+
 namespace uncurl::nn {
 namespace {
 
@@ -20,6 +22,7 @@ Tensor visible(const Tensor& keys, const Tensor& queries, std::int64_t window) {
 
 Tensor continued_attention(const Tensor& q_THd, const Tensor& k_SHd, const Tensor& v_SHd, double scale,
                            std::int64_t window) {
+  const SingleThread single;  // with a mask, libtorch's fp32 attention rounds by the number of threads
   const std::int64_t num_keys = k_SHd.size(0), num_queries = q_THd.size(0);
   const Tensor mask_TS = visible(arange_like(q_THd, 0, num_keys).unsqueeze(0),
                                  arange_like(q_THd, num_keys - num_queries, num_keys).unsqueeze(1), window);
@@ -33,6 +36,7 @@ Tensor continued_attention(const Tensor& q_THd, const Tensor& k_SHd, const Tenso
 
 Tensor cached_attention(const Tensor& q_BHd, const Tensor& k_BHCd, const Tensor& v_BHCd, const Tensor& lengths_B,
                         double scale, std::int64_t window) {
+  const SingleThread single;
   const Tensor mask_BC =
       visible(arange_like(q_BHd, 0, k_BHCd.size(2)).unsqueeze(0), (lengths_B - 1).unsqueeze(1), window);
   // The heads of a group share keys: as that many queries of one head, nothing is copied for them.

@@ -22,7 +22,7 @@ prune::RoutingStats only_source(const prune::RoutingStats& stats, std::size_t so
     layer.sample_logits = layer.sample_logits.index_select(0, tokens);
     if (layer.sample_inputs.defined()) {  // of the first of the sampled tokens
       const at::Tensor kept = tokens.masked_select(tokens < layer.sample_inputs.size(0));
-      layer.sample_inputs = layer.sample_inputs.index_select(0, kept);
+      layer.sample_inputs = kept.size(0) > 0 ? layer.sample_inputs.index_select(0, kept) : at::Tensor();
     }
   }
   return own;

@@ -62,7 +62,7 @@ void append_bytes(const std::string& bytes, std::string& text) {
 
 std::string with_spaces(std::string token) {
   for (std::size_t at = 0; (at = token.find(kSpaceMark, at)) != std::string::npos; ++at)
-    token.replace(at, kSpaceMark.size(), " ");
+    token.replace(at, kSpaceMark.size(), 1, ' ');
   return token;
 }
 

@@ -14,11 +14,11 @@ namespace uncurl::prune {
 namespace {
 
 // Fitted once to runs of the example checkpoint and of the benchmark's model; docs/performance.md, "Estimates".
-constexpr double kProgramBytes = 2.4e8;        // libtorch and the program before the first tensor
-constexpr double kAttentionEfficiency = 0.7;   // of causal attention, beside the products of experts
-constexpr double kDenseEfficiency = 0.9;       // of everything around the experts, likewise
-constexpr double kTokenSeconds = 12e-6;        // of norms, routing and statistics, a token and layer on one thread
-constexpr double kReadBytesPerSecond = 4e9;    // file pages
+constexpr double kProgramBytes = 2.4e8;       // libtorch and the program before the first tensor
+constexpr double kAttentionEfficiency = 0.7;  // of causal attention, beside the products of experts
+constexpr double kDenseEfficiency = 0.9;      // of everything around the experts, likewise
+constexpr double kTokenSeconds = 12e-6;       // of norms, routing and statistics, a token and layer on one thread
+constexpr double kReadBytesPerSecond = 4e9;   // file pages
 constexpr double kWriteBytesPerSecond = 1e9;
 constexpr double kAssignmentSeconds = 6e-3;  // at width 768, one thread
 constexpr double kAssignmentPower = 2.4;     // of the width

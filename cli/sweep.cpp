@@ -116,22 +116,18 @@ bool is_of(const prune::RoutingStats& stats, const model::Model& model, const Op
          at::equal(rows.ids_N, stats.held_out.rows.ids_N);
 }
 
-/// The statistics of an earlier start of this sweep, or a new observation.
-prune::RoutingStats find_stats(const Options& options, const model::Model& model,
-                               const std::vector<text::SampledSource>& sources, Terminal& terminal) {
+/// The statistics of an earlier start of this sweep; none if there was none, or if it is to be replaced.
+std::optional<prune::RoutingStats> earlier_stats(const Options& options, const model::Model& model,
+                                                 const std::vector<text::SampledSource>& sources) {
   const Files files = files_of(options.out);
-  if (fs::exists(files.stats)) {
-    prune::RoutingStats stats = prune::read_stats(files.stats);
-    if (is_of(stats, model, options, sources)) {
-      terminal.say("observed  before: " + files.stats.string());
-      return stats;
-    }
-    check(options.overwrite, options.out,
-          ": holds a sweep of another model, other rows or other options; choose another folder, or --overwrite");
-    fs::remove(files.points);
-    fs::remove(files.result);
-  }
-  return observe_to(files.stats, model, options.data, options.compute, std::nullopt, terminal);
+  if (!fs::exists(files.stats)) return std::nullopt;
+  prune::RoutingStats stats = prune::read_stats(files.stats);
+  if (is_of(stats, model, options, sources)) return stats;
+  check(options.overwrite, options.out,
+        ": holds a sweep of another model, other rows or other options; choose another folder, or --overwrite");
+  fs::remove(files.points);
+  fs::remove(files.result);
+  return std::nullopt;
 }
 
 /// Tasks whose rows have right and wrong choices are scored as well; plain text has no more to say than its loss.
@@ -171,7 +167,8 @@ prune::Workload workload_of(const std::vector<text::SampledSource>& sources, con
 }
 
 void say_cost(const Options& options, const study::SweepRequest& request, const model::Model& model,
-              const std::vector<study::PointRequest>& points, const prune::Workload& work, Terminal& terminal) {
+              const std::vector<study::PointRequest>& points, const prune::Workload& work, bool observed,
+              Terminal& terminal) {
   const Compute compute = make_compute(options.compute, model);
   const prune::MachineSpeed speed = prune::measure_speed(model.config, compute, work.threads);
   double seconds = 0;
@@ -180,8 +177,7 @@ void say_cost(const Options& options, const study::SweepRequest& request, const 
   for (const study::PointRequest& point : points) {
     seconds += prune::estimate_try(model, predicting, speed, point.experts, prune::find_method(point.name).merges);
   }
-  const double observing =
-      fs::exists(files_of(options.out).stats) ? 0 : prune::estimate_observe(model, compute, work, speed).seconds;
+  const double observing = observed ? 0 : prune::estimate_observe(model, compute, work, speed).seconds;
   terminal.say(concat("sweep     ", request.methods.size(), " methods at ", request.counts.size(), " counts: ",
                       points.size(), " points on ", count_text(work.held_out_tokens), " held-out tokens; about ",
                       seconds_text(observing + seconds), " (", seconds_text(observing), " of it observing), and for ",
@@ -206,15 +202,19 @@ void run(const Options& chosen, const std::string& command_line, Terminal& termi
   const std::vector<text::SampledSource> sources = read_rows(options.data, model.folder(), terminal.listener());
   const prune::Workload work = workload_of(sources, options);
   check(work.held_out_tokens > 0, "there are no held-out rows to measure on; name some with --held-out");
-  say_cost(options, request, model, requests, work, terminal);
+  std::optional<prune::RoutingStats> earlier = earlier_stats(options, model, sources);
+  say_cost(options, request, model, requests, work, earlier.has_value(), terminal);
 
   const std::unique_ptr<text::Tokenizer> tokenizer = text::open_tokenizer(model.folder());
   const std::vector<eval::PreparedTask> tasks = prepare_tasks(options, model, *tokenizer);
   const Clock::time_point begin = Clock::now();
-  const prune::RoutingStats stats = find_stats(options, model, sources, terminal);
+  const Files files = files_of(options.out);
+  if (earlier) terminal.say("observed  before: " + files.stats.string());
+  const prune::RoutingStats stats =
+      earlier ? std::move(*earlier)
+              : observe_to(files.stats, model, options.data, options.compute, std::nullopt, terminal);
   const double observe_seconds = seconds_since(begin);
 
-  const Files files = files_of(options.out);
   const Compute compute = compute_of(stats);
   const model::LayerStream original(model, compute, model::fitting_weights(model, compute));
   const study::Evidence evidence{original, stats, prune::file_hash(files.stats), tasks, *tokenizer};

@@ -20,14 +20,16 @@ prune::RoutingStats observed(const Observed& fixture, const std::vector<text::Sa
 
 TEST(OnlySource, IsWhatObservingItAloneGives) {
   const Observed fixture;
-  const prune::RoutingStats both = observed(fixture, kBoth), alone = observed(fixture, {kBoth[0]});
-  const prune::RoutingStats found = only_source(both, 0);
-  const std::vector<prune::LayerSummary> summaries = prune::mix_all(found, {}), expected = prune::mix_all(alone, {});
-  for (std::size_t l = 0; l < expected.size(); ++l) {
-    EXPECT_EQ(plain(summaries[l].sums.count), plain(expected[l].sums.count));
-    EXPECT_EQ(plain(summaries[l].sums.norm_max), plain(expected[l].sums.norm_max));  // of no other source
-    test::expect_near(summaries[l].sums.gram, expected[l].sums.gram, 1e-4);
-    EXPECT_EQ(summaries[l].sums.num_tokens, expected[l].sums.num_tokens);
+  const prune::RoutingStats both = observed(fixture, kBoth);
+  for (std::size_t source = 0; source < 2; ++source) {
+    const std::vector<prune::LayerSummary> found = prune::mix_all(only_source(both, source), {});
+    const std::vector<prune::LayerSummary> expected = prune::mix_all(observed(fixture, {kBoth[source]}), {});
+    for (std::size_t l = 0; l < expected.size(); ++l) {
+      EXPECT_EQ(plain(found[l].sums.count), plain(expected[l].sums.count));
+      EXPECT_EQ(plain(found[l].sums.norm_max), plain(expected[l].sums.norm_max));  // of no other source
+      test::expect_near(found[l].sums.gram, expected[l].sums.gram, 1e-4);
+      EXPECT_EQ(found[l].sums.num_tokens, expected[l].sums.num_tokens);
+    }
   }
 }
 

@@ -269,7 +269,8 @@ void add_eval(CLI::App& app, Terminal& terminal) {
                     "mbpp: run the programs that the model writes, in a child process with limits");
   command
       ->add_option("--weights", options->weights,
-                   "auto (in memory if they take at most half of what is free), resident, streamed; changes no result")
+                   "auto (in memory if they take at most half of what is free), resident, streamed; only speed and "
+                   "memory depend on it")
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "resident", "streamed"}));
   command->add_option("-o,--output", options->output,

@@ -4,9 +4,9 @@
 #include <ATen/Parallel.h>
 
 #include "uncurl/base/error.h"
+#include "uncurl/kernels/parallel_tasks.h"
 #include "uncurl/nn/experts.h"
 #include "uncurl/nn/router.h"
-#include "uncurl/prune/parallel.h"
 #include "uncurl/prune/plan_request.h"
 
 namespace uncurl::prune {
@@ -95,8 +95,10 @@ std::vector<Expert> with_fitted_down(std::vector<Expert> merged, const model::Mo
                                      const std::vector<Expert>& experts, const LayerSummary& summary) {
   const c10::InferenceMode inference;
   const SampledTokens tokens = sampled_tokens(model, summary);
-  for_each_in_parallel(0, layer.groups.size(), at::get_num_threads(), [&](std::size_t g) {
-    if (is_merged(layer.groups[g])) merged[g].down = fitted_down(merged[g], layer.groups[g], experts, tokens);
+  kernels::run_tasks(layer.groups.size(), [&] {
+    return [&](std::size_t g) {
+      if (is_merged(layer.groups[g])) merged[g].down = fitted_down(merged[g], layer.groups[g], experts, tokens);
+    };
   });
   return merged;
 }

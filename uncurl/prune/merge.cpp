@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <map>
 
+#include "uncurl/kernels/parallel_tasks.h"
 #include "uncurl/prune/align.h"
 #include "uncurl/prune/least_squares.h"
-#include "uncurl/prune/parallel.h"
 #include "uncurl/prune/routers/table.h"
 
 namespace uncurl::prune {
@@ -83,10 +83,13 @@ std::vector<Expert> merge_groups(const std::vector<Expert>& experts, const Group
       if (!open.contains(g)) open.emplace(g, open_group(experts, groups[g], options));
     }
     std::vector<Neurons> aligned(last - first);
-    for_each_in_parallel(first, last, at::get_num_threads(), [&](std::size_t i) {
-      const int member = groups[pairs[i].group].members[pairs[i].member];
-      const Neurons other = prepared(experts[static_cast<std::size_t>(member)], options);
-      aligned[i - first] = align_to(open.at(pairs[i].group).anchor, other, options);
+    kernels::run_tasks(last - first, [&] {
+      return [&](std::size_t offset) {
+        const std::size_t i = first + offset;
+        const int member = groups[pairs[i].group].members[pairs[i].member];
+        const Neurons other = prepared(experts[static_cast<std::size_t>(member)], options);
+        aligned[offset] = align_to(open.at(pairs[i].group).anchor, other, options);
+      };
     });
     for (std::size_t i = first; i < last; ++i) {
       const std::size_t g = pairs[i].group;

@@ -22,7 +22,7 @@ struct PrunedLayer {
 /// is one whose weight lies on the anchor alone.
 /// @param experts  all experts of the layer as stored
 /// Pairs of member and anchor are aligned in parallel, over all groups; the number of threads changes no bit.
-/// Memory: per thread about eight fp32 experts and three matrices [F,F] of fp32.
+/// Memory: per thread about eight fp32 experts and four matrices [F,F] of fp32.
 std::vector<Expert> merge_groups(const std::vector<Expert>& experts, const Groups& groups, const AlignOptions& options);
 
 /// @param summary  of the same layer: what the router rule looks at, and the inputs where the plan merges by them

@@ -89,7 +89,7 @@ TEST(JsonObject, ExpectOnlyNamesTheUnknownKeyAndTheKnownOnes) {
   EXPECT_EQ(error_of([&] {
               object.expect_only({"seed", "other"});
             }),
-            "task.json: unknown key 'sede'; known keys are seed, other");
+            "task.json: unknown key 'sede'; did you mean 'seed'? Known keys are seed, other");
 }
 
 TEST(JsonText, ReplacesBytesThatAreNotUtf8) {

@@ -1,7 +1,9 @@
 #include "uncurl/base/json.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
+#include <vector>
 
 #include "uncurl/base/error.h"
 #include "uncurl/base/file.h"
@@ -93,11 +95,36 @@ std::string JsonObject::string(const std::string& key, const std::string& fallba
   return has(key) ? string(key) : fallback;
 }
 
+namespace {
+
+/// Levenshtein's distance: characters to insert, delete or replace.
+std::size_t edit_distance(const std::string& a, const std::string& b) {
+  std::vector<std::size_t> row(b.size() + 1);  // distances from the first i characters of a to each beginning of b
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0]++;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+std::string nearest_of(const std::string& key, std::initializer_list<const char*> known) {
+  return *std::min_element(known.begin(), known.end(),
+                           [&](const char* a, const char* b) { return edit_distance(key, a) < edit_distance(key, b); });
+}
+
+}  // namespace
+
 void JsonObject::expect_only(std::initializer_list<const char*> known) const {
   for (const auto& [key, value] : json_->items()) {
     const bool found = std::any_of(known.begin(), known.end(), [&](const char* name) { return key == name; });
     if (found) continue;
-    fail(place_, ": unknown key '", key, "'; known keys are ", join({known.begin(), known.end()}));
+    fail(place_, ": unknown key '", key, "'; did you mean '", nearest_of(key, known), "'? Known keys are ",
+         join({known.begin(), known.end()}));
   }
 }
 

@@ -47,5 +47,17 @@ TEST(Generate, EndsAtTheEndOfTheText) {
   for (std::size_t i = 0; i < prompts.size(); ++i) EXPECT_EQ(found[i], whole[i].substr(0, whole[i].find(end))) << i;
 }
 
+// Qwen3-30B-A3B in bf16: 2 * 48 layers * 4 heads * 128 values * 2 bytes = 96 KiB a token, so 2 GiB hold 21845 tokens.
+TEST(Generate, TakesPromptsAtOnceBySizesOfTheModelAlone) {
+  model::ModelConfig config;
+  config.num_kv_heads = 4;
+  config.head_dim = 128;
+  config.layers.resize(48);
+  EXPECT_EQ(prompts_at_once(config, at::kBFloat16, 1304), 16);
+  EXPECT_EQ(prompts_at_once(config, at::kFloat, 1304), 8);
+  EXPECT_EQ(prompts_at_once(config, at::kBFloat16, 100), 64);
+  EXPECT_EQ(prompts_at_once(config, at::kBFloat16, 40000), 1);
+}
+
 }  // namespace
 }  // namespace uncurl::eval

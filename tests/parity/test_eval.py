@@ -7,11 +7,12 @@ row, and the texts that the model writes.
 
 import json
 import os
+import subprocess
 
 import pytest
 import torch
 
-from conftest import DATA, ROOT, run_program, write_json
+from conftest import BUILD, DATA, ROOT, random_sentences, run_program, write_json, write_rows
 
 os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
 MODEL = ROOT / "examples" / "tiny-qwen3-moe"
@@ -166,4 +167,33 @@ def test_streamed_and_resident_weights_write_the_same_file(tmp_path):
         out = tmp_path / f"{weights}.json"
         run_program("uncurl", "eval", MODEL, "--task", "rte", "--limit", 8, "--weights", weights, "-o", out)
         files.append(out.with_suffix(".items.jsonl").read_bytes())
+    assert files[0] == files[1]
+
+
+def with_free_memory(kilobytes, folder, *arguments):
+    """Runs uncurl where /proc/meminfo says that so much is available; skips where no namespace can be had for that."""
+    lines = [line for line in open("/proc/meminfo") if not line.startswith("MemAvailable:")]
+    (folder / "meminfo").write_text("".join(lines) + f"MemAvailable: {kilobytes} kB\n")
+    mount = 'mount --bind "$0" /proc/meminfo && exec "$@"'
+    command = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
+    if subprocess.run([*command, "mount --bind /proc/version /proc/meminfo"], capture_output=True).returncode:
+        pytest.skip("no mount namespace to show another /proc/meminfo in")
+    subprocess.run([*command, mount, str(folder / "meminfo"), str(BUILD / "uncurl"), *map(str, arguments)], check=True,
+                   capture_output=True)
+
+
+def test_free_memory_changes_no_byte(tmp_path, models):
+    """bf16 rounds by the number of texts that are written together, and a random model is soon on another path."""
+    model = models.build(tmp_path / "model", "olmoe", dtype=torch.bfloat16)
+    write_json(model / "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "!"})
+    write_rows(tmp_path / "rows.jsonl", random_sentences(7, 40))
+    task = write_json(tmp_path / "task.json", {
+        "name": "gone on", "description": "What follows?", "metric": "exact_match", "rows": {"test": "rows.jsonl"},
+        "prompt": "{text}", "completion": " {text}", "answer": "{text}", "generation": {"max_tokens": 40}})
+    files = []
+    for name, kilobytes in (("much", 1 << 30), ("little", 64)):
+        out = tmp_path / f"{name}.json"
+        with_free_memory(kilobytes, tmp_path, "eval", model, "--task", task, "-o", out)
+        files.append(out.with_suffix(".items.jsonl").read_bytes())
+    assert len(set(json.loads(line)["answer"] for line in files[0].splitlines())) > 20
     assert files[0] == files[1]

@@ -14,6 +14,7 @@ namespace {
 using Ids = std::vector<std::int32_t>;
 
 constexpr std::int64_t kPromptsAtOnce = 64;
+constexpr std::int64_t kCacheBytes = std::int64_t{1} << 31;
 
 std::vector<std::int32_t> ids_in(const Json& json) {
   if (json.is_number_integer()) return {json.get<std::int32_t>()};
@@ -126,13 +127,6 @@ class Batch {
   Tensor next_B_;
 };
 
-std::int64_t prompts_at_once(const model::LayerStream& stream, std::int64_t tokens) {
-  const model::ModelConfig& config = stream.model().config;
-  const std::int64_t bytes = 2 * config.num_layers() * tokens * config.num_kv_heads * config.head_dim *
-                             static_cast<std::int64_t>(c10::elementSize(stream.compute().dtype));
-  return std::clamp<std::int64_t>(static_cast<std::int64_t>(model::available_bytes() / 4) / bytes, 1, kPromptsAtOnce);
-}
-
 }  // namespace
 
 std::vector<std::int32_t> end_of_text(const model::Model& model) {
@@ -144,6 +138,12 @@ std::vector<std::int32_t> end_of_text(const model::Model& model) {
   return ids_in(model.config_json.value("eos_token_id", Json()));
 }
 
+std::int64_t prompts_at_once(const model::ModelConfig& config, at::ScalarType dtype, std::int64_t tokens) {
+  const std::int64_t bytes = 2 * config.num_layers() * tokens * config.num_kv_heads * config.head_dim *
+                             static_cast<std::int64_t>(c10::elementSize(dtype));
+  return std::clamp<std::int64_t>(kCacheBytes / bytes, 1, kPromptsAtOnce);
+}
+
 std::vector<std::string> generate(const model::LayerStream& stream, const text::Tokenizer& tokenizer,
                                   const std::vector<Ids>& prompts, const text::GenerationRule& rule,
                                   const EditFunction& edit, const Listener& listener) {
@@ -152,7 +152,8 @@ std::vector<std::string> generate(const model::LayerStream& stream, const text::
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return prompts[a].size() > prompts[b].size(); });
   const std::int64_t longest = prompts.empty() ? 0 : static_cast<std::int64_t>(prompts[order.front()].size());
-  const auto at_once = static_cast<std::size_t>(prompts_at_once(stream, longest + rule.max_tokens));
+  const auto at_once = static_cast<std::size_t>(
+      prompts_at_once(stream.model().config, stream.compute().dtype, longest + rule.max_tokens));
   const auto total = static_cast<std::int64_t>((prompts.size() + at_once - 1) / at_once) * rule.max_tokens;
   std::vector<std::string> texts(prompts.size());
   std::int64_t done = 0;

@@ -11,14 +11,9 @@ namespace uncurl::eval {
 namespace {
 
 constexpr std::int64_t kLogitsAtOnce = std::int64_t{1} << 23;  // 32 MB a buffer, whatever the vocabulary
-constexpr std::int64_t kTokensAtOnce = 32768;
 
-std::int64_t tokens_at_once(const model::LayerStream& stream) {
-  const std::uint64_t bytes_per_token =
-      static_cast<std::uint64_t>(stream.model().config.hidden_size) * c10::elementSize(stream.compute().dtype);
-  return std::max<std::int64_t>(kTokensAtOnce,
-                                static_cast<std::int64_t>(model::available_bytes() / 4 / bytes_per_token));
-}
+// Enough that reading the weights of a layer costs little beside running the tokens through it.
+constexpr std::int64_t kTokensAtOnce = std::int64_t{1} << 17;
 
 /// Progress of one part of the rows as progress of them all.
 Listener part_of(const Listener& whole, std::int64_t done_before, std::int64_t total) {
@@ -45,7 +40,7 @@ Tensor final_hidden(const model::LayerStream& stream, const PackedRequests& requ
   const model::PackedRows& rows = requests.rows;
   const std::int64_t num_layers = stream.model().config.num_layers();
   std::vector<Tensor> parts;
-  for (const model::RowRange& range : model::row_chunks(rows, tokens_at_once(stream))) {
+  for (const model::RowRange& range : model::row_chunks(rows, kTokensAtOnce)) {
     const model::PackedRows part = model::slice_rows(rows, range.first, range.end);
     const std::int64_t begin = rows.begins[static_cast<std::size_t>(range.first)];
     Tensor hidden_ND = stream.embed(part.ids_N);

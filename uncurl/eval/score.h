@@ -19,7 +19,8 @@ struct TokenScores {
 /// What the head sees where a judged token is predicted: [P,D].
 /// @param edit   a change of weights to try; may be empty
 /// @param label  for progress: "<label> layer 3 of 48"
-/// Memory: the hidden states of up to a quarter of what is available, at least 32768 tokens; [P,D].
+/// Memory: the hidden states of 131072 tokens at a time, whatever is free, so that every machine cuts the rows alike;
+/// [P,D].
 Tensor final_hidden(const model::LayerStream& stream, const PackedRequests& requests, const EditFunction& edit,
                     const std::string& label, const Listener& listener);
 

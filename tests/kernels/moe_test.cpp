@@ -15,6 +15,7 @@ using test::max_abs;
 using test::random_experts;
 using test::random_ids;
 using test::random_tensor;
+using test::random_ungated_experts;
 using testing::ElementsAre;
 
 TEST(SortByExpert, GroupsSlotsAndKeepsTheirOrder) {  // slot = token * 2 + choice, by hand
@@ -67,6 +68,21 @@ TEST(ExpertOutputs, EqualTheExactOnesSlotBySlotInBf16) {
   EXPECT_TRUE(test::near(outputs_of(x, experts, ids), exact, 5 * 0x1p-8 * max_abs(exact)));
 }
 
+TEST(ExpertOutputs, OfExpertsWithoutGatesEqualTheExactOnesInF32) {
+  const Tensor x = random_tensor({29, 24}, 15), ids = random_ids({29, 3}, 5, 16);
+  const std::vector<Expert> experts = random_ungated_experts(5, 40, 24, at::kFloat, 17);
+  const Tensor exact = exact_outputs(x, experts, ids);
+  EXPECT_TRUE(test::near(outputs_of(x, experts, ids), exact, 800 * 0x1p-24 * max_abs(exact)));
+}
+
+TEST(ExpertOutputs, OfExpertsWithoutGatesEqualTheExactOnesInBf16) {
+  const Tensor x = random_tensor({29, 24}, 18).to(at::kBFloat16), ids = random_ids({29, 3}, 5, 19);
+  const std::vector<Expert> experts = random_ungated_experts(5, 40, 24, at::kBFloat16, 20);
+  const Tensor exact = exact_outputs(x, experts, ids);
+  // Three roundings to bf16: up with its bias, gelu, output with its bias.
+  EXPECT_TRUE(test::near(outputs_of(x, experts, ids), exact, 3 * 0x1p-8 * max_abs(exact)));
+}
+
 TEST(ExpertOutputs, OfOneExpertWithMoreRowsThanABlockAreComplete) {
   const Tensor x = random_tensor({1100, 8}, 7), ids = at::zeros({1100, 1}, at::kLong);
   const std::vector<Expert> experts = random_experts(1, 8, 8, at::kFloat, 8);
@@ -78,7 +94,8 @@ class ExpertOutputsOfDtype : public testing::TestWithParam<at::ScalarType> {};
 
 TEST_P(ExpertOutputsOfDtype, AreBitwiseTheSameForOneAndTwoThreads) {
   const Tensor x = random_tensor({301, 64}, 9).to(GetParam()), ids = random_ids({301, 2}, 7, 10);
-  const std::vector<Expert> experts = random_experts(7, 96, 64, GetParam(), 11);
+  std::vector<Expert> experts = random_experts(6, 96, 64, GetParam(), 11);
+  experts.push_back(random_ungated_experts(1, 96, 64, GetParam(), 21)[0]);
   const int before = at::get_num_threads();
   at::set_num_threads(1);
   const Tensor one = outputs_of(x, experts, ids);

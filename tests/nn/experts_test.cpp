@@ -133,6 +133,25 @@ TEST(Experts, TakeSlicesOfAFusedTensor) {
       test::identical(experts(x, views, ids, gates, false).out_ND, experts(x, copies, ids, gates, false).out_ND));
 }
 
+TEST(ExpertOutput, FollowsTheFormulaWithAndWithoutAGate) {
+  const Tensor x = random_tensor({5, kWidth}, 16);
+  for (const Expert& expert : {random_experts(1, kInner, kWidth, at::kFloat, 17)[0],
+                               test::random_ungated_experts(1, kInner, kWidth, at::kFloat, 18)[0]}) {
+    const Tensor exact = test::exact_expert(expert, x);
+    EXPECT_TRUE(test::near(expert_output(x, expert), exact, 800 * 0x1p-24 * max_abs(exact)));
+    EXPECT_TRUE(test::near(dense_mlp(x, expert), exact, 800 * 0x1p-24 * max_abs(exact)));
+  }
+}
+
+TEST(Experts, WithoutGatesAreTheSameFastAndPlain) {
+  const std::vector<Expert> weights = test::random_ungated_experts(4, kInner, kWidth, at::kFloat, 19);
+  const Tensor x = random_tensor({50, kWidth}, 20), ids = random_ids({50, 2}, 4, 21), gates = at::full({50, 2}, 0.5);
+  const auto run = [&](Implementation way) { return experts(x, weights, ids, gates, /*want_norms=*/true, way); };
+  const ExpertsOutput fast = run(Implementation::kFastest), plain = run(Implementation::kPlain);
+  EXPECT_TRUE(test::near(fast.out_ND, plain.out_ND, 800 * 0x1p-24 * max_abs(plain.out_ND)));
+  EXPECT_TRUE(test::near(fast.norms_NK, plain.norms_NK, 800 * 0x1p-24 * max_abs(plain.norms_NK)));
+}
+
 TEST(GatedMlp, EqualsItsFormula) {
   const Expert mlp = random_experts(1, kInner, kWidth, at::kFloat, 14)[0];
   const Tensor x = random_tensor({5, kWidth}, 15), exact = test::exact_expert(mlp, x);

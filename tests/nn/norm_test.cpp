@@ -46,5 +46,19 @@ TEST(RmsNorm, ByHand) {  // mean square of (3, 4) is 12.5; with epsilon 3.5 the 
       test::near(rms_norm(at::tensor({3.0f, 4.0f}), at::tensor({2.0f, 1.0f}), 3.5), at::tensor({1.5f, 1.0f}), 1e-6));
 }
 
+Tensor exact_layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double epsilon) {
+  const Tensor centred = x.to(at::kDouble) - x.to(at::kDouble).mean(-1, /*keepdim=*/true);
+  const Tensor deviation = (centred.pow(2).mean(-1, /*keepdim=*/true) + epsilon).sqrt();
+  return weight.to(at::kDouble) * centred / deviation + bias.to(at::kDouble);
+}
+
+TEST(LayerNorm, FollowsItsFormula) {
+  const Tensor x = random_tensor({7, 33}, 5) * 3 + 1, weight = random_tensor({33}, 6), bias = random_tensor({33}, 7);
+  const Tensor exact = exact_layer_norm(x, weight, bias, 1e-5);
+  EXPECT_TRUE(test::near(layer_norm(x, weight, bias, 1e-5), exact, 20 * 0x1p-24 * max_abs(exact)));
+  EXPECT_TRUE(test::identical(norm(x, weight, bias, 1e-5), layer_norm(x, weight, bias, 1e-5)));
+  EXPECT_TRUE(test::identical(norm(x, weight, {}, 1e-5), rms_norm(x, weight, 1e-5)));
+}
+
 }  // namespace
 }  // namespace uncurl::nn

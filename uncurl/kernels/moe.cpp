@@ -37,6 +37,18 @@ std::vector<Task> make_tasks(const ExpertQueue& queue) {
   return tasks;
 }
 
+Tensor output_of(const Tensor& in_MD, const Expert& expert) {
+  Tensor hidden_MF;
+  if (expert.gate.defined()) {
+    hidden_MF = onednn_linear(in_MD, expert.gate);
+    at::silu_(hidden_MF).mul_(onednn_linear(in_MD, expert.up));
+  } else {
+    hidden_MF = onednn_linear(in_MD, expert.up, expert.up_bias);
+    at::gelu_(hidden_MF, "tanh");
+  }
+  return onednn_linear(hidden_MF, expert.down, expert.down_bias);
+}
+
 void run_task(char* y, const char* x, std::size_t row_bytes, const Tensor& x_ND, const Expert& expert,
               const ExpertQueue& queue, const Task& task, std::int64_t top_k) {
   const std::int64_t rows = task.end - task.begin;
@@ -48,9 +60,7 @@ void run_task(char* y, const char* x, std::size_t row_bytes, const Tensor& x_ND,
     const auto token = static_cast<std::size_t>(queue.slots[static_cast<std::size_t>(task.begin + m)] / top_k);
     std::memcpy(gathered + static_cast<std::size_t>(m) * row_bytes, x + token * row_bytes, row_bytes);
   }
-  Tensor hidden_MF = onednn_linear(in_MD, expert.gate);
-  at::silu_(hidden_MF).mul_(onednn_linear(in_MD, expert.up));
-  const Tensor out_MD = onednn_linear(hidden_MF, expert.down).contiguous();
+  const Tensor out_MD = output_of(in_MD, expert).contiguous();
   const char* computed = static_cast<const char*>(out_MD.const_data_ptr());
   for (std::int64_t m = 0; m < rows; ++m) {
     const auto slot = static_cast<std::size_t>(queue.slots[static_cast<std::size_t>(task.begin + m)]);

@@ -22,9 +22,13 @@ const std::optional<c10::TypedOperatorHandle<Schema>>& onednn_operator() {
 
 }  // namespace
 
-Tensor onednn_linear(const Tensor& x, const Tensor& weight) {
-  if (x.scalar_type() != at::kFloat || x.size(0) == 0 || !onednn_operator()) return at::linear(x, weight);
-  return onednn_operator()->call(x, weight, std::nullopt, "none", c10::List<std::optional<at::Scalar>>(), std::nullopt);
+Tensor onednn_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  if (x.scalar_type() != at::kFloat || x.size(0) == 0 || !onednn_operator()) {
+    return bias.defined() ? at::linear(x, weight, bias) : at::linear(x, weight);
+  }
+  Tensor y =
+      onednn_operator()->call(x, weight, std::nullopt, "none", c10::List<std::optional<at::Scalar>>(), std::nullopt);
+  return bias.defined() ? y.add_(bias) : y;
 }
 
 }  // namespace uncurl::kernels

@@ -19,7 +19,7 @@ ExpertsOutput experts_plain(const Tensor& x_ND, const std::vector<Expert>& exper
     const Tensor slots = at::nonzero(flat_ids == static_cast<std::int64_t>(e)).squeeze(-1);
     if (slots.size(0) == 0) continue;
     const Tensor tokens = slots.floor_divide(top_k);
-    const Tensor y = gated_mlp(x_ND.index_select(0, tokens), experts[e].gate, experts[e].up, experts[e].down);
+    const Tensor y = expert_output(x_ND.index_select(0, tokens), experts[e]);
     slots_SD = slots_SD.index_copy(0, slots, y);
   }
   const Tensor slots_NKD = slots_SD.view({-1, top_k, width});
@@ -46,12 +46,18 @@ bool runs_threaded(const Tensor& x_ND) {
 
 }  // namespace
 
+Tensor expert_output(const Tensor& x_ND, const Expert& expert) {
+  if (expert.gate.defined()) return gated_mlp(x_ND, expert.gate, expert.up, expert.down);
+  const Tensor hidden_NF = at::gelu(nn::linear(x_ND, expert.up, expert.up_bias), "tanh");
+  return nn::linear(hidden_NF, expert.down, expert.down_bias);
+}
+
 Tensor gated_mlp(const Tensor& x_ND, const Tensor& gate, const Tensor& up, const Tensor& down) {
   return nn::linear(at::silu(nn::linear(x_ND, gate)) * nn::linear(x_ND, up), down);
 }
 
 Tensor dense_mlp(const Tensor& x_ND, const Expert& mlp) {
-  if (!runs_threaded(x_ND)) return gated_mlp(x_ND, mlp.gate, mlp.up, mlp.down);
+  if (!runs_threaded(x_ND)) return expert_output(x_ND, mlp);
   const Tensor all_N1 = at::zeros({x_ND.size(0), 1}, x_ND.options().dtype(at::kLong));
   Tensor out_ND = at::empty_like(x_ND);
   kernels::expert_outputs(out_ND, x_ND.contiguous(), {mlp}, kernels::sort_by_expert(all_N1, 1), /*top_k=*/1);

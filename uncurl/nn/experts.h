@@ -28,6 +28,9 @@ ExpertsOutput experts(const Tensor& x_ND, const std::vector<Expert>& experts, co
 /// the bits.
 Tensor dense_mlp(const Tensor& x_ND, const Expert& mlp);
 
+/// What one expert answers, in plain differentiable operations on any device. @return [N,D]
+Tensor expert_output(const Tensor& x_ND, const Expert& expert);
+
 /// One gated MLP: down (silu(gate x) * (up x)).
 Tensor gated_mlp(const Tensor& x_ND, const Tensor& gate, const Tensor& up, const Tensor& down);
 

@@ -10,9 +10,7 @@ namespace uncurl::nn {
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const bool wants_gradient = at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad());
   if (!x.is_cpu() || wants_gradient) return bias.defined() ? at::linear(x, weight, bias) : at::linear(x, weight);
-  if (bias.defined() && x.scalar_type() == at::kBFloat16) return at::linear(x, weight, bias);  // one rounding, not two
-  const Tensor y = kernels::onednn_linear(x, weight);
-  return bias.defined() ? y + bias : y;
+  return kernels::onednn_linear(x, weight, bias);
 }
 
 }  // namespace uncurl::nn

@@ -10,4 +10,12 @@ Tensor rms_norm(const Tensor& x, const Tensor& weight, double epsilon) {
   return weight * (x32 * scale).to(x.scalar_type());
 }
 
+Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double epsilon) {
+  return at::layer_norm(x, {x.size(-1)}, weight, bias, epsilon);
+}
+
+Tensor norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double epsilon) {
+  return bias.defined() ? layer_norm(x, weight, bias, epsilon) : rms_norm(x, weight, epsilon);
+}
+
 }  // namespace uncurl::nn

@@ -44,7 +44,7 @@ struct TinyStream {
   Tensor logprobs(const std::vector<std::int32_t>& ids) const {
     const c10::InferenceMode inference;
     const model::PackedRows rows = model::pack_rows({ids});
-    Tensor hidden = stream->embed(rows.ids_N);
+    Tensor hidden = stream->embed(rows);
     model::sweep_layers_(hidden, rows, *stream, {}, nullptr, {});
     return stream->final_norm(hidden).matmul(stream->head().t()).to(at::kDouble).log_softmax(-1);
   }

@@ -74,6 +74,33 @@ TEST(RunMoe, ShowsItsObserverLogitsRoutesAndNorms) {
   EXPECT_TRUE(test::identical(run(weights, config_with(2), x), observed));  // looking changes nothing
 }
 
+/// Serves only the first choice of even tokens.
+Tensor serve_first_of_even(const Tensor& ids_NK) {
+  Tensor served = at::zeros(ids_NK.sizes(), at::kBool);
+  for (std::int64_t n = 0; n < ids_NK.size(0); n += 2) served[n][0].fill_(true);
+  return served;
+}
+
+// What is not served adds nothing, and observers still see it chosen, with its gate and norm.
+TEST(RunMoe, LeavesOutWhatIsNotServed) {
+  const MoeWeights weights{.router = random_tensor({4, kWidth}, 15),
+                           .experts = random_experts(4, kInner, kWidth, at::kFloat, 16)};
+  const Tensor x = random_tensor({9, kWidth}, 17);
+  const nn::RopeTables unused{};
+  const ModelConfig config = config_with(2);
+  const BlockContext context{config, unused};
+  Recorder all, some;
+  run_moe(x, weights, context, 0, 0, &all);
+  const Tensor found = run_moe(x, weights, context, 0, 0, &some, {}, serve_first_of_even);
+  EXPECT_TRUE(test::identical(some.gates, all.gates));
+  EXPECT_TRUE(test::identical(some.norms, all.norms));
+  for (std::int64_t n = 0; n < 9; ++n) {
+    const auto first = static_cast<std::size_t>(all.ids[n][0].item<std::int64_t>());
+    const Tensor output = all.gates[n][0] * test::exact_expert(weights.experts[first], x.narrow(0, n, 1)).view(-1);
+    EXPECT_TRUE(test::near(found[n], n % 2 == 0 ? output : at::zeros_like(output), 1e-5)) << "token " << n;
+  }
+}
+
 TEST(RunMoe, AddsTheSharedExpertScaledByItsSigmoid) {
   MoeWeights weights{.router = random_tensor({4, kWidth}, 10),
                      .experts = random_experts(4, kInner, kWidth, at::kFloat, 11)};

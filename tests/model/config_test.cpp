@@ -198,6 +198,50 @@ TEST(Config, RefusesScaledRotaryPositions) {
               HasSubstr("partial_rotary_factor"));
 }
 
+// The paper's 354M+32e (methods of Sarkar et al. 2024, section 4): every other MLP from the first, capacity factors 1.2
+// and 1.0 of a text of 1024 tokens, minimum 4.
+TEST(Config, OfSmoeGpt2IsThatOfThePaper) {
+  const ModelConfig config = read(Json::parse(R"({"model_type": "smoe_gpt2", "vocab_size": 50257, "n_positions": 1024,
+      "hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096,
+      "num_experts": 32, "num_experts_per_tok": 1})"));
+  EXPECT_THAT(config.moe_layers(), ElementsAre(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22));
+  EXPECT_EQ(config.num_positions, 1024);
+  EXPECT_EQ(config.expert_width, 4096);
+  EXPECT_FALSE(config.routing.renormalize);
+  EXPECT_FALSE(config.gated_mlp);
+  EXPECT_TRUE(config.norm_bias && config.qkv_bias && config.o_bias && config.tied_embeddings);
+  EXPECT_EQ(config.norm_epsilon, 1e-5);
+  ASSERT_TRUE(config.capacity_in_training && config.capacity_in_eval);
+  EXPECT_EQ(nn::capacity(*config.capacity_in_training, 32), 39);  // ceil(1.2 * 1024 / 32)
+  EXPECT_EQ(nn::capacity(*config.capacity_in_eval, 32), 32);
+  EXPECT_EQ(nn::capacity(*config.capacity_in_eval, 512), 4);
+}
+
+TEST(Config, OfSmoeGpt2ChoosesItsLayersAndItsCapacity) {
+  const auto with = [](const Json& keys) {
+    return read_tiny({.family = "smoe_gpt2", .num_layers = 6, .config = keys});
+  };
+  EXPECT_THAT(with({{"moe_layer_step", 3}, {"moe_layer_offset", 1}}).moe_layers(), ElementsAre(1, 4));
+  EXPECT_THAT(with({{"moe_layers", {2, 3}}}).moe_layers(), ElementsAre(2, 3));
+  EXPECT_THAT(with({{"num_experts", 0}, {"num_experts_per_tok", nullptr}}).moe_layers(), ElementsAre());
+  const ModelConfig one_way = with({{"drop_tokens_in_eval", false}, {"capacity_block", 100}});
+  EXPECT_FALSE(one_way.capacity_in_eval);
+  EXPECT_EQ(one_way.capacity_in_training->block, 100);
+  EXPECT_EQ(one_way.capacity_in_training->factor, 2.4);  // two experts a token: 1.2 * 2.0
+  EXPECT_EQ(with({{"num_experts_per_tok", 1}}).capacity_in_training->factor, 1.2);
+  EXPECT_FALSE(with({{"drop_tokens_in_training", false}}).capacity_in_training);
+}
+
+TEST(Config, OfSmoeGpt2RefusesWhatItCannotRun) {
+  const auto refused = [](const Json& keys) { return refusal({.family = "smoe_gpt2", .config = keys}); };
+  EXPECT_THAT(refused({{"hidden_act", "silu"}}), AllOf(HasSubstr("'silu'"), HasSubstr("'gelu_new'")));
+  EXPECT_THAT(refused({{"num_experts_per_tok", 3}}), HasSubstr("num_experts_per_tok is 3"));
+  EXPECT_THAT(refused({{"moe_layers", {7}}}), HasSubstr("no layer holds experts"));
+  EXPECT_THAT(refused({{"capacity_block", 0}}), AllOf(HasSubstr("capacity_block is 0"), HasSubstr("drop_tokens_in")));
+  EXPECT_THAT(refused({{"n_positions", nullptr}}), HasSubstr("n_positions"));
+  EXPECT_THAT(refused({{"moe_layer_step", 0}}), HasSubstr("moe_layer_step is 0"));
+}
+
 TEST(Config, RefusesQuantizedWeights) {
   EXPECT_THAT(refusal({.config = {{"quantization_config", {{"quant_method", "fp8"}}}}}),
               AllOf(HasSubstr("quantization_config"), HasSubstr("bf16")));

@@ -17,13 +17,13 @@ using testing::HasSubstr;
 TEST(Family, NamesAreUnique) {
   std::set<std::string> names;
   for (const Family& family : families()) EXPECT_TRUE(names.insert(family.model_type).second) << family.model_type;
-  EXPECT_EQ(names.size(), 4u);
+  EXPECT_EQ(names.size(), 5u);
 }
 
 TEST(Family, RowsAreComplete) {
   for (const Family& family : families()) {
     EXPECT_FALSE(family.description.empty()) << family.model_type;
-    EXPECT_THAT(family.example, HasSubstr("/")) << family.model_type;
+    EXPECT_FALSE(family.example.empty()) << family.model_type;
     EXPECT_FALSE(family.keys.num_experts.empty()) << family.model_type;
     EXPECT_FALSE(family.layouts.empty()) << family.model_type;
   }
@@ -35,7 +35,8 @@ TEST(Family, LayoutsNameWhatTheyHold) {
       EXPECT_THAT(layout.router, HasSubstr("{layer}"));
       EXPECT_EQ(layout.down.find("{expert}") == std::string::npos, layout.fused) << layout.down;
       EXPECT_EQ(layout.gate_up.empty(), !layout.fused) << layout.gate_up;
-      EXPECT_EQ(layout.gate.empty(), layout.fused) << layout.gate;
+      EXPECT_EQ(layout.gate.empty(), layout.fused || family.names.dense_gate.empty()) << layout.gate;
+      EXPECT_EQ(layout.is_gated(), !family.names.dense_gate.empty()) << layout.gate;
     }
   }
 }

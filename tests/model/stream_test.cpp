@@ -30,7 +30,7 @@ Tensor run(const Model& model, const SweepOptions& options = {}, at::ScalarType 
            MoeObserver* observer = nullptr) {
   const LayerStream stream(model, {.dtype = dtype});
   const PackedRows rows = pack_rows(kRows);
-  Tensor hidden = stream.embed(rows.ids_N);
+  Tensor hidden = stream.embed(rows);
   sweep_layers_(hidden, rows, stream, options, observer, {});
   return hidden;
 }
@@ -41,11 +41,16 @@ Tensor run(const TinyModel& tiny, const SweepOptions& options = {}, at::ScalarTy
   return run(open_model(folder / "model"), options, dtype);
 }
 
-class StreamOfFamily : public testing::TestWithParam<const char*> {};
+class StreamOfFusedFamily : public testing::TestWithParam<const char*> {};
 
-TEST_P(StreamOfFamily, FusedAndSingleExpertsGiveTheSameBits) {
+TEST_P(StreamOfFusedFamily, FusedAndSingleExpertsGiveTheSameBits) {
   EXPECT_TRUE(test::identical(run({.family = GetParam(), .fused = true}), run({.family = GetParam()})));
 }
+
+INSTANTIATE_TEST_SUITE_P(All, StreamOfFusedFamily, testing::Values("qwen3_moe", "qwen2_moe", "mixtral", "olmoe"),
+                         [](const auto& test) { return std::string(test.param); });
+
+class StreamOfFamily : public testing::TestWithParam<const char*> {};
 
 TEST_P(StreamOfFamily, OneFileAndManyGiveTheSameBits) {
   EXPECT_TRUE(test::identical(run({.family = GetParam(), .max_shard_bytes = 6000}), run({.family = GetParam()})));
@@ -66,7 +71,7 @@ TEST_P(StreamOfFamily, RowsThatContinueOthersEqualWholeOnes) {
   const Model model = open_model(folder / "model");
   const LayerStream stream(model, {});
   const auto run_rows = [&](const PackedRows& rows) {
-    Tensor hidden = stream.embed(rows.ids_N);
+    Tensor hidden = stream.embed(rows);
     sweep_layers_(hidden, rows, stream, {}, nullptr, {});
     return hidden;
   };
@@ -85,7 +90,7 @@ TEST_P(StreamOfFamily, ResidentWeightsGiveTheSameBits) {
   const LayerStream streamed(model, {}), resident(model, {}, Weights::kResident);
   const PackedRows rows = pack_rows(kRows);
   const auto last = [&](const LayerStream& stream) {
-    Tensor hidden = stream.embed(rows.ids_N);
+    Tensor hidden = stream.embed(rows);
     sweep_layers_(hidden, rows, stream, {}, nullptr, {});
     return stream.final_norm(hidden).matmul(stream.head().t());
   };
@@ -113,13 +118,38 @@ TEST_P(StreamOfFamily, RowsDoNotTouch) {
   const Model model = open_model(folder / "model");
   const LayerStream stream(model, {});
   const PackedRows alone = pack_rows({kRows[3]});
-  Tensor hidden = stream.embed(alone.ids_N);
+  Tensor hidden = stream.embed(alone);
   sweep_layers_(hidden, alone, stream, {}, nullptr, {});
   EXPECT_TRUE(test::near(run(model).narrow(0, 10, 5), hidden, 1e-5 * test::max_abs(hidden)));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, StreamOfFamily, testing::Values("qwen3_moe", "qwen2_moe", "mixtral", "olmoe"),
+INSTANTIATE_TEST_SUITE_P(All, StreamOfFamily,
+                         testing::Values("qwen3_moe", "qwen2_moe", "mixtral", "olmoe", "smoe_gpt2"),
                          [](const auto& test) { return std::string(test.param); });
+
+TEST(Stream, RefusesARowLongerThanItsPositions) {
+  const TemporaryFolder folder;
+  test::write_tiny_checkpoint(folder / "model", {.family = "smoe_gpt2", .config = {{"n_positions", 6}}});
+  const Model model = open_model(folder / "model");
+  EXPECT_THAT(error_of([&] { run(model); }), AllOf(HasSubstr("a row has 7 tokens"), HasSubstr("learned 6 positions")));
+}
+
+// What continues a row is counted with it: the same as the whole text. Block 5, so that choices are refused.
+TEST(Stream, CapacityCountsTheRowThatARowContinues) {
+  const TemporaryFolder folder;
+  test::write_tiny_checkpoint(folder / "model", {.family = "smoe_gpt2"});
+  const Model model = open_model(folder / "model");
+  const LayerStream stream(model, {});
+  const auto last_of = [&](const PackedRows& rows) {
+    Tensor hidden = stream.embed(rows);
+    sweep_layers_(hidden, rows, stream, {}, nullptr, {});
+    return hidden;
+  };
+  PackedRows tree = pack_rows({{1, 2, 3, 4, 5, 6, 7}, {8, 9}});
+  tree.prefixes = {{}, {0, 4}};
+  const Tensor whole = last_of(pack_rows({{1, 2, 3, 4, 8, 9}}));
+  EXPECT_TRUE(test::near(last_of(tree).narrow(0, 7, 2), whole.narrow(0, 4, 2), 1e-5 * test::max_abs(whole)));
+}
 
 TEST(Stream, F16WeightsRunInF32) {
   const TemporaryFolder folder;
@@ -174,9 +204,9 @@ TEST(Stream, NamesAnyOtherTensorThatIsNotFinite) {
 
 TEST(Stream, NamesEmbeddingsThatAreNotFiniteIfTheirRowIsUsed) {  // rows of 16: element 50 is of token 3
   with_damage({}, "model.embed_tokens.weight", 50, [](const LayerStream& stream) {
-    EXPECT_NO_THROW(stream.embed(at::tensor({2, 4}, at::kLong)));
+    EXPECT_NO_THROW(stream.embed(pack_rows({{2, 4}})));
     EXPECT_THAT(error_of([&] {
-                  stream.embed(at::tensor({2, 3}, at::kLong));
+                  stream.embed(pack_rows({{2, 3}}));
                 }),
                 AllOf(HasSubstr("'model.embed_tokens.weight'"), HasSubstr("NaN")));
   });
@@ -207,7 +237,7 @@ TEST(Stream, GoesOnFromALaterLayer) {
   const Model model = open_model(folder / "model");
   const LayerStream stream(model, {});
   const PackedRows rows = pack_rows(kRows);
-  Tensor hidden = stream.embed(rows.ids_N), between;
+  Tensor hidden = stream.embed(rows), between;
   sweep_layers_(hidden, rows, stream,
                 {.after_layer =
                      [&](std::int64_t layer) {
@@ -224,7 +254,7 @@ TEST(Stream, TellsProgressInTokensUntilTheTotal) {
   const Model model = open_model(folder / "model");
   const LayerStream stream(model, {});
   const PackedRows rows = pack_rows(kRows);
-  Tensor hidden = stream.embed(rows.ids_N);
+  Tensor hidden = stream.embed(rows);
   std::vector<std::int64_t> done;
   std::string label;
   const Listener listener{.on_progress = [&](const Progress& step) {

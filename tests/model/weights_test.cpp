@@ -7,6 +7,7 @@
 #include <set>
 
 #include "tests/support/tiny_checkpoint.h"
+#include "uncurl/base/error.h"
 
 namespace uncurl::model {
 namespace {
@@ -92,6 +93,59 @@ TEST(Weights, OfMixtralExpertsAreW1W3W2) {
   EXPECT_EQ(tensors[4].name, "model.layers.1.block_sparse_moe.experts.1.w3.weight");
   EXPECT_EQ(tensors[5].name, "model.layers.1.block_sparse_moe.experts.1.w2.weight");
   EXPECT_THAT(tensors[5].shape, ElementsAre(16, 8));
+}
+
+TEST(Weights, OfSmoeGpt2HaveBiasesEverywhereButInTheRouter) {
+  const std::set<std::string> names = {"ln_1.weight",        "ln_1.bias",          "attn.q_proj.weight",
+                                       "attn.q_proj.bias",   "attn.k_proj.weight", "attn.k_proj.bias",
+                                       "attn.v_proj.weight", "attn.v_proj.bias",   "attn.o_proj.weight",
+                                       "attn.o_proj.bias",   "ln_2.weight",        "ln_2.bias"};
+  std::set<std::string> moe, dense;
+  for (const std::string& name : names) {
+    moe.insert("transformer.h.0." + name);
+    dense.insert("transformer.h.1." + name);
+  }
+  moe.insert("transformer.h.0.mlp.router.weight");
+  for (const char* name : {"up_proj.weight", "up_proj.bias", "down_proj.weight", "down_proj.bias"}) {
+    dense.insert(concat("transformer.h.1.mlp.", name));
+  }
+  const auto names_only = [](const std::map<std::string, Shape>& shapes) {
+    std::set<std::string> result;
+    for (const auto& [name, shape] : shapes) result.insert(name);
+    return result;
+  };
+  EXPECT_EQ(names_only(shapes_of({.family = "smoe_gpt2"}, 0)), moe);
+  EXPECT_EQ(names_only(shapes_of({.family = "smoe_gpt2"}, 1)), dense);
+}
+
+TEST(Weights, OfExpertsWithoutGatesAreTwoMatricesAndTwoBiases) {
+  const Family& family = find_family("smoe_gpt2");
+  const ModelConfig config = read_config(tiny_config({.family = "smoe_gpt2"}), family, "tiny");
+  const std::vector<ExpertTensor> tensors = expert_tensors(config, family.layouts[0], 0, 2);
+  ASSERT_EQ(tensors.size(), 8u);
+  EXPECT_EQ(tensors[4].name, "transformer.h.0.mlp.experts.1.up_proj.weight");
+  EXPECT_THAT(tensors[4].shape, ElementsAre(8, 16));
+  EXPECT_EQ(tensors[5].name, "transformer.h.0.mlp.experts.1.up_proj.bias");
+  EXPECT_THAT(tensors[5].shape, ElementsAre(8));
+  EXPECT_EQ(tensors[6].name, "transformer.h.0.mlp.experts.1.down_proj.weight");
+  EXPECT_THAT(tensors[6].shape, ElementsAre(16, 8));
+  EXPECT_EQ(tensors[7].name, "transformer.h.0.mlp.experts.1.down_proj.bias");
+  EXPECT_THAT(tensors[7].shape, ElementsAre(16));
+}
+
+TEST(Weights, OutsideTheLayersAreTheTablesTheNormAndAHeadThatIsNotTied) {
+  const auto names_of_family = [](const TinyModel& tiny) {
+    const Family& family = find_family(tiny.family);
+    std::vector<std::string> names;
+    OuterWeights unused;
+    for_each_outer_tensor(unused, read_config(tiny_config(tiny), family, "tiny"), family,
+                          [&](Tensor&, const std::string& name, const Shape&) { names.push_back(name); });
+    return names;
+  };
+  EXPECT_THAT(names_of_family({}), ElementsAre("model.embed_tokens.weight", "model.norm.weight", "lm_head.weight"));
+  EXPECT_THAT(names_of_family({.family = "smoe_gpt2", .config = {{"tie_word_embeddings", true}}}),
+              ElementsAre("transformer.wte.weight", "transformer.wpe.weight", "transformer.ln_f.weight",
+                          "transformer.ln_f.bias"));
 }
 
 TEST(Weights, OfFusedExpertsAreTwoTensors) {

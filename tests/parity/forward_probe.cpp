@@ -1,7 +1,7 @@
 // Runs rows of token ids through a checkpoint and writes what transformers is compared with.
 //   forward_probe MODEL ROWS.json OUT.safetensors f32|bf16 fastest|plain
 // ROWS.json is a list of lists of ids. OUT holds logits [N,V] of the packed rows, and per MoE layer l
-// logits.l [N,E], ids.l [N,K], gates.l [N,K], norms.l [N,K].
+// logits.l [N,E], ids.l [N,K], gates.l [N,K], norms.l [N,K], and served.l [N,K] where experts have a capacity.
 #include <ATen/ATen.h>
 
 #include <iostream>
@@ -24,6 +24,7 @@ class Recorder : public model::MoeObserver {
     tensors.emplace_back("ids" + layer, call.routing.ids_NK);
     tensors.emplace_back("gates" + layer, call.routing.gates_NK.to(at::kFloat));
     tensors.emplace_back("norms" + layer, call.norms_NK);
+    if (call.served_NK.defined()) tensors.emplace_back("served" + layer, call.served_NK.to(at::kLong));
   }
 
   model::NamedTensors tensors;
@@ -35,7 +36,7 @@ void run(const std::string& folder, const std::string& rows_file, const std::str
   const model::LayerStream stream(model, {.dtype = dtype == "bf16" ? at::kBFloat16 : at::kFloat});
   const model::PackedRows rows = model::pack_rows(read_json(rows_file).get<std::vector<std::vector<std::int32_t>>>());
   Recorder recorder;
-  Tensor hidden_ND = stream.embed(rows.ids_N);
+  Tensor hidden_ND = stream.embed(rows);
   model::SweepOptions options{.chunk_tokens = rows.num_tokens()};
   if (implementation == "plain") options.implementation = nn::Implementation::kPlain;
   model::sweep_layers_(hidden_ND, rows, stream, options, &recorder, {});

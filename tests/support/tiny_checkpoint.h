@@ -61,6 +61,10 @@ inline Json tiny_config(const TinyModel& tiny) {
   if (qwen) config["intermediate_size"] = 2 * tiny.expert_width;  // of layers that config makes dense
   if (tiny.family == "qwen2_moe") config["shared_expert_intermediate_size"] = tiny.expert_width + 4;
   if (tiny.family == "qwen3_moe") config["norm_topk_prob"] = true;
+  if (tiny.family == "smoe_gpt2") {
+    config.update({{"n_positions", 40}, {"hidden_act", "gelu_new"}});
+    config.update({{"capacity_block", 5}, {"min_capacity", 1}});  // so that experts do refuse tokens of rows this short
+  }
   for (const auto& [key, value] : tiny.config.items()) {
     config[key] = value;
     if (value.is_null()) config.erase(key);
@@ -72,9 +76,9 @@ inline Json tiny_config(const TinyModel& tiny) {
 /// routers are steep enough for clear routes.
 inline Tensor tiny_tensor(const std::string& name, const std::vector<std::int64_t>& shape, const TinyModel& tiny) {
   const Tensor normal = random_tensor(shape, hash64(name, tiny.seed));
-  const bool norm = name.find("norm") != std::string::npos;
-  const bool router = name.ends_with(".gate.weight");
-  const bool table = name.find("embed_tokens") != std::string::npos;
+  const bool norm = shape.size() == 1 && !name.ends_with("bias");
+  const bool router = name.ends_with(".gate.weight") || name.ends_with(".router.weight");
+  const bool table = name.find("embed_tokens") != std::string::npos || name.find(".wte.") != std::string::npos;
   const double scale = (router ? 2.0 : 1.0) / std::sqrt(static_cast<double>(shape.back()));
   return (norm ? 1.0 + 0.1 * normal : table ? normal : normal * scale).to(tiny.dtype);
 }
@@ -105,9 +109,9 @@ inline TensorMap tiny_tensors(const TinyModel& tiny) {
   const auto add = [&](const std::string& name, const std::vector<std::int64_t>& shape) {
     tensors[name] = tiny_tensor(name, shape, tiny);
   };
-  add(family.names.embeddings, {config.vocab_size, config.hidden_size});
-  add(family.names.final_norm, {config.hidden_size});
-  if (!config.tied_embeddings) add(family.names.head, {config.vocab_size, config.hidden_size});
+  model::OuterWeights outer;
+  model::for_each_outer_tensor(outer, config, family,
+                               [&](Tensor&, const std::string& name, const auto& shape) { add(name, shape); });
   for (std::int64_t layer = 0; layer < config.num_layers(); ++layer) {
     model::LayerWeights unused;
     model::for_each_tensor(

@@ -76,7 +76,7 @@ class Batch {
   Tensor read(const std::vector<Ids>& prompts) {
     const c10::InferenceMode inference;
     const model::PackedRows rows = model::pack_rows(prompts);
-    Tensor hidden_ND = stream_.embed(rows.ids_N);
+    Tensor hidden_ND = stream_.embed(rows);
     model::sweep_layers_(hidden_ND, rows, stream_, {.label = "reading", .edit = edit_, .cache = &cache_}, nullptr, {});
     std::vector<std::int64_t> lengths, last;
     for (std::size_t r = 0; r + 1 < rows.begins.size(); ++r) {

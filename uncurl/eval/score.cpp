@@ -43,7 +43,7 @@ Tensor final_hidden(const model::LayerStream& stream, const PackedRequests& requ
   for (const model::RowRange& range : model::row_chunks(rows, kTokensAtOnce)) {
     const model::PackedRows part = model::slice_rows(rows, range.first, range.end);
     const std::int64_t begin = rows.begins[static_cast<std::size_t>(range.first)];
-    Tensor hidden_ND = stream.embed(part.ids_N);
+    Tensor hidden_ND = stream.embed(part);
     model::sweep_layers_(hidden_ND, part, stream, {.label = label, .edit = edit}, nullptr,
                          part_of(listener, begin * num_layers, rows.num_tokens() * num_layers));
     const Tensor wanted = requests.positions_P.masked_select(

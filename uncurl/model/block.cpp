@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "uncurl/base/error.h"
 #include "uncurl/nn/attention.h"
 #include "uncurl/nn/cached_attention.h"
 #include "uncurl/nn/linear.h"
@@ -34,8 +35,10 @@ Projected project(const Tensor& x_ND, const AttentionWeights& w, const BlockCont
   const Tensor q = norm_heads(nn::linear(x_ND, w.q, w.q_bias), w.q_norm, config.head_dim, config.norm_epsilon);
   const Tensor k = norm_heads(nn::linear(x_ND, w.k, w.k_bias), w.k_norm, config.head_dim, config.norm_epsilon);
   const Tensor v = nn::linear(x_ND, w.v, w.v_bias);
-  return {nn::apply_rope(heads(clip(q)), context.rope, where), nn::apply_rope(heads(clip(k)), context.rope, where),
-          heads(clip(v))};
+  const auto turn = [&](const Tensor& x) {
+    return context.rope.cos.defined() ? nn::apply_rope(x, context.rope, where) : x;
+  };
+  return {turn(heads(clip(q))), turn(heads(clip(k))), heads(clip(v))};
 }
 
 double scale_of(const ModelConfig& config) { return 1.0 / std::sqrt(static_cast<double>(config.head_dim)); }
@@ -95,28 +98,74 @@ Tensor run_cached_attention(const Tensor& x_BD, const AttentionWeights& w, const
 
 /// What follows attention: norm, experts or the dense MLP, and the residual stream.
 Tensor add_mlp(const Tensor& attended_ND, const LayerWeights& weights, const BlockContext& context, std::int64_t layer,
-               std::int64_t first_token, MoeObserver* observer) {
-  const Tensor x_ND = nn::rms_norm(attended_ND, weights.post_attention_norm, context.config.norm_epsilon);
+               std::int64_t first_token, MoeObserver* observer, const ServeFunction& serve) {
+  const Tensor x_ND =
+      nn::norm(attended_ND, weights.post_attention_norm, weights.post_attention_norm_bias, context.config.norm_epsilon);
   const bool moe = context.config.layers[static_cast<std::size_t>(layer)].moe;
-  return attended_ND + (moe ? run_moe(x_ND, weights.moe, context, layer, first_token, observer, attended_ND)
+  return attended_ND + (moe ? run_moe(x_ND, weights.moe, context, layer, first_token, observer, attended_ND, serve)
                             : nn::dense_mlp(x_ND, weights.dense));
+}
+
+Tensor input_norm(const Tensor& hidden_ND, const LayerWeights& weights, const BlockContext& context) {
+  return nn::norm(hidden_ND, weights.input_norm, weights.input_norm_bias, context.config.norm_epsilon);
+}
+
+/// By the capacity of the experts over whole rows; their counts go to the cache, if there is one.
+ServeFunction serve_rows(const BlockContext& context, const LayerWeights& weights, std::int64_t layer,
+                         const PackedRows& rows) {
+  const std::optional<nn::CapacityRule>& rule =
+      context.training ? context.config.capacity_in_training : context.config.capacity_in_eval;
+  if (!rule) return {};
+  return [&context, &weights, layer, &rows, rule](const Tensor& ids_NK) {
+    Tensor counts_RE;
+    if (context.cache != nullptr) {
+      counts_RE = context.cache->choices(layer).narrow(0, context.first_sequence, rows.num_rows());
+    }
+    return nn::served(ids_NK, counted_rows(rows), *rule, static_cast<std::int64_t>(weights.moe.experts.size()),
+                      counts_RE);
+  };
+}
+
+/// The same for the next token of every sequence of the cache.
+ServeFunction serve_next(const BlockContext& context, const LayerWeights& weights, std::int64_t layer, KvCache& cache) {
+  const std::optional<nn::CapacityRule>& rule = context.config.capacity_in_eval;
+  if (!rule) return {};
+  return [&weights, layer, &cache, rule](const Tensor& ids_BK) {
+    return nn::served_next_(cache.choices(layer), ids_BK, cache.lengths_B(), *rule,
+                            static_cast<std::int64_t>(weights.moe.experts.size()));
+  };
 }
 
 }  // namespace
 
+nn::RopeTables rope_of(const ModelConfig& config, std::int64_t num_positions, const Compute& compute) {
+  if (config.num_positions > 0) return {};
+  return nn::rope_tables(nn::rope_frequencies(config.head_dim, config.rope_theta).to(compute.device), num_positions,
+                         compute.dtype);
+}
+
+void check_lengths(const PackedRows& rows, const ModelConfig& config) {
+  check(config.num_positions == 0 || rows.longest() <= config.num_positions, "a row has ", rows.longest(),
+        " tokens, but the model has learned ", config.num_positions,
+        " positions (n_positions in config.json); use shorter rows");
+}
+
 Tensor run_moe(const Tensor& x_ND, const MoeWeights& weights, const BlockContext& context, std::int64_t layer,
-               std::int64_t first_token, MoeObserver* observer, const Tensor& residual_ND) {
+               std::int64_t first_token, MoeObserver* observer, const Tensor& residual_ND, const ServeFunction& serve) {
   const Tensor logits_NE = nn::linear(x_ND, weights.router);
   const nn::Routing routing = nn::route(logits_NE, context.config.routing, weights.correction_bias);
   const Tensor ids_NK = weights.expert_of_row.defined()
                             ? weights.expert_of_row.index_select(0, routing.ids_NK.view(-1)).view_as(routing.ids_NK)
                             : routing.ids_NK;
-  const nn::ExpertsOutput output = nn::experts(x_ND, weights.experts, ids_NK, routing.gates_NK,
+  const Tensor served_NK = serve ? serve(ids_NK) : Tensor();
+  const Tensor gates_NK = serve ? routing.gates_NK * served_NK : routing.gates_NK;
+  const nn::ExpertsOutput output = nn::experts(x_ND, weights.experts, ids_NK, gates_NK,
                                                /*want_norms=*/observer != nullptr, context.implementation);
   if (observer != nullptr) {
-    observer->observe({layer, first_token, logits_NE, routing, output.norms_NK, x_ND, residual_ND, output.out_ND});
+    observer->observe(
+        {layer, first_token, logits_NE, routing, output.norms_NK, x_ND, residual_ND, output.out_ND, served_NK});
   }
-  if (!weights.shared.gate.defined()) return output.out_ND;
+  if (!weights.shared.up.defined()) return output.out_ND;
   const Tensor shared = nn::dense_mlp(x_ND, weights.shared);
   if (!weights.shared_router.defined()) return output.out_ND + shared;
   return output.out_ND + at::sigmoid(nn::linear(x_ND, weights.shared_router)) * shared;
@@ -124,16 +173,16 @@ Tensor run_moe(const Tensor& x_ND, const MoeWeights& weights, const BlockContext
 
 Tensor run_block(const Tensor& hidden_ND, const LayerWeights& weights, const BlockContext& context, std::int64_t layer,
                  const PackedRows& rows, std::int64_t first_token, MoeObserver* observer) {
-  const Tensor x_ND = nn::rms_norm(hidden_ND, weights.input_norm, context.config.norm_epsilon);
+  const Tensor x_ND = input_norm(hidden_ND, weights, context);
   return add_mlp(hidden_ND + run_attention(x_ND, weights.attention, context, layer, rows), weights, context, layer,
-                 first_token, observer);
+                 first_token, observer, serve_rows(context, weights, layer, rows));
 }
 
 Tensor run_cached_block(const Tensor& hidden_BD, const LayerWeights& weights, const BlockContext& context,
                         std::int64_t layer, KvCache& cache) {
-  const Tensor x_BD = nn::rms_norm(hidden_BD, weights.input_norm, context.config.norm_epsilon);
+  const Tensor x_BD = input_norm(hidden_BD, weights, context);
   return add_mlp(hidden_BD + run_cached_attention(x_BD, weights.attention, context, layer, cache), weights, context,
-                 layer, /*first_token=*/0, /*observer=*/nullptr);
+                 layer, /*first_token=*/0, /*observer=*/nullptr, serve_next(context, weights, layer, cache));
 }
 
 }  // namespace uncurl::model

@@ -8,9 +8,10 @@ namespace uncurl::model {
 namespace {
 
 /// Refuses what would change the numbers and is not computed here.
-void refuse_unsupported(const JsonObject& config) {
-  const std::string activation = config.string("hidden_act", "silu");
-  check(activation == "silu", config.place(), ": hidden_act is '", activation, "', this program runs 'silu' only");
+void refuse_unsupported(const JsonObject& config, const Family& family) {
+  const std::string activation = config.string("hidden_act", family.activation);
+  check(activation == family.activation, config.place(), ": hidden_act is '", activation, "', this program runs '",
+        family.activation, "' only");
   check(!config.has("quantization_config"), config.place(),
         ": the checkpoint is quantised (quantization_config); expand it to bf16 first, for example with transformers' "
         "dequantize() and save_pretrained()");
@@ -36,18 +37,36 @@ bool read_bias(BiasRule rule, const JsonObject& config, const char* key) {
   return rule == BiasRule::kAlways && config.boolean(key, true);
 }
 
+std::int64_t read_num_experts(const JsonObject& config, const Family& family) {
+  for (const std::string& key : family.keys.num_experts) {
+    if (config.has(key)) return config.integer(key);
+  }
+  fail(config.place(), ": key '", family.keys.num_experts.front(), "' (number of experts) is missing");
+}
+
+bool lists(const Json& layers, std::int64_t layer) {
+  return std::find(layers.begin(), layers.end(), Json(layer)) != layers.end();
+}
+
+bool is_listed_or_on_step(const JsonObject& config, const Family& family, std::int64_t layer) {
+  if (read_num_experts(config, family) == 0) return false;
+  if (config.has("moe_layers")) return lists(config.array("moe_layers"), layer);
+  const std::int64_t step = config.integer("moe_layer_step", 2), offset = config.integer("moe_layer_offset", 0);
+  check(step >= 1 && offset >= 0, config.place(), ": moe_layer_step is ", step, " and moe_layer_offset ", offset,
+        ", expected at least 1 and at least 0");
+  return layer >= offset && (layer - offset) % step == 0;
+}
+
 bool holds_experts(const JsonObject& config, const Family& family, std::int64_t layer) {
   if (family.moe_layers == MoeLayers::kFirstDense) {
     const std::int64_t first = config.integer("first_k_dense_replace", 0);
     return layer >= first && layer % config.integer("moe_layer_freq", 1) == 0;
   }
   if (family.moe_layers == MoeLayers::kAll) return true;
+  if (family.moe_layers == MoeLayers::kStepAndOffset) return is_listed_or_on_step(config, family, layer);
   const std::int64_t step = config.integer("decoder_sparse_step", family.sparse_step_default);
   check(step >= 1, config.place(), ": decoder_sparse_step is ", step, ", expected at least 1");
-  if (config.has("mlp_only_layers")) {
-    const Json& dense = config.array("mlp_only_layers");
-    if (std::find(dense.begin(), dense.end(), Json(layer)) != dense.end()) return false;
-  }
+  if (config.has("mlp_only_layers") && lists(config.array("mlp_only_layers"), layer)) return false;
   return (layer + 1) % step == 0;
 }
 
@@ -70,13 +89,6 @@ std::int64_t read_window(const JsonObject& config, const Family& family, std::in
   return slides ? window : 0;
 }
 
-std::int64_t read_num_experts(const JsonObject& config, const Family& family) {
-  for (const std::string& key : family.keys.num_experts) {
-    if (config.has(key)) return config.integer(key);
-  }
-  fail(config.place(), ": key '", family.keys.num_experts.front(), "' (number of experts) is missing");
-}
-
 std::int64_t read_layer_experts(const JsonObject& config, std::int64_t layer, std::int64_t num_experts) {
   if (!config.has(kExpertsPerLayerKey)) return num_experts;
   const Json& counts = config.array(kExpertsPerLayerKey);
@@ -89,8 +101,25 @@ std::int64_t read_layer_experts(const JsonObject& config, std::int64_t layer, st
 
 nn::RoutingRule read_routing(const JsonObject& config, const Family& family) {
   nn::RoutingRule rule = family.routing;
-  rule.top_k = config.integer(family.keys.top_k);
+  const bool dense = read_num_experts(config, family) == 0;
+  rule.top_k = dense ? config.integer(family.keys.top_k, 1) : config.integer(family.keys.top_k);
+  check(!family.has_capacity || rule.top_k <= 2, config.place(), ": ", family.keys.top_k, " is ", rule.top_k,
+        "; capacities are defined for 1 and 2");
   if (family.renormalize_from_config) rule.renormalize = config.boolean("norm_topk_prob", rule.renormalize);
+  return rule;
+}
+
+std::optional<nn::CapacityRule> read_capacity(const JsonObject& config, const ModelConfig& model, bool training) {
+  const char* const drops = training ? "drop_tokens_in_training" : "drop_tokens_in_eval";
+  const char* const factor_key = training ? "train_capacity_factor" : "eval_capacity_factor";
+  if (model.num_experts == 0 || !config.boolean(drops, true)) return std::nullopt;
+  nn::CapacityRule rule{.block = config.integer("capacity_block", model.num_positions),
+                        .factor = config.number(factor_key, training ? 1.2 : 1.0),
+                        .minimum = config.integer("min_capacity", 4)};
+  if (model.routing.top_k == 2) rule.factor *= config.number("top2_capacity_factor", 2.0);
+  check(rule.block > 0 && rule.factor > 0 && rule.minimum >= 0, config.place(), ": capacity_block is ", rule.block,
+        ", ", factor_key, " (with top2_capacity_factor) ", rule.factor, ", min_capacity ", rule.minimum,
+        "; expected positive numbers. To serve every token set ", drops, " to false");
   return rule;
 }
 
@@ -103,15 +132,18 @@ void check_sizes(const ModelConfig& config, const std::string& place) {
   positive(config.num_heads, "num_attention_heads");
   positive(config.num_kv_heads, "num_key_value_heads");
   positive(config.head_dim, "head_dim");
-  positive(config.num_experts, "the number of experts");
   positive(config.expert_width, "the width of an expert");
   positive(config.num_layers(), "num_hidden_layers");
   check(config.num_heads % config.num_kv_heads == 0, place, ": num_attention_heads (", config.num_heads,
         ") is no multiple of num_key_value_heads (", config.num_kv_heads, ")");
+  const std::vector<std::int64_t> moe_layers = config.moe_layers();
+  if (config.num_experts != 0 || !moe_layers.empty()) positive(config.num_experts, "the number of experts");
+  check(config.num_experts == 0 || !moe_layers.empty(), place, ": no layer holds experts, but their number is ",
+        config.num_experts);
+  if (moe_layers.empty()) return;
   check(config.routing.top_k >= 1 && config.routing.top_k <= config.num_experts, place, ": ", config.routing.top_k,
         " experts per token of ", config.num_experts);
-  check(!config.moe_layers().empty(), place, ": no layer holds experts, so there is nothing to prune");
-  for (const std::int64_t layer : config.moe_layers()) {
+  for (const std::int64_t layer : moe_layers) {
     const std::int64_t found = config.layers[static_cast<std::size_t>(layer)].num_experts;
     check(found >= config.routing.top_k && found <= config.num_experts, place, ": ", kExpertsPerLayerKey,
           " gives layer ", layer, " ", found, " experts, expected ", config.routing.top_k, " (experts per token) to ",
@@ -131,7 +163,7 @@ std::vector<std::int64_t> ModelConfig::moe_layers() const {
 
 ModelConfig read_config(const Json& json, const Family& family, const std::string& place) {
   const JsonObject config(json, place);
-  refuse_unsupported(config);
+  refuse_unsupported(config, family);
   ModelConfig model;
   model.model_type = family.model_type;
   model.vocab_size = config.integer("vocab_size");
@@ -144,13 +176,20 @@ ModelConfig read_config(const Json& json, const Family& family, const std::strin
   model.expert_width = config.integer(family.keys.expert_width);
   if (!family.keys.shared_width.empty()) model.shared_width = config.integer(family.keys.shared_width);
   model.dense_width = config.integer("intermediate_size", 0);
-  model.norm_epsilon = config.number("rms_norm_eps", family.norm_epsilon_default);
+  model.norm_epsilon = config.number(family.keys.norm_epsilon, family.norm_epsilon_default);
   model.rope_theta = read_rope_theta(config, family);
   model.clip_qkv = config.number("clip_qkv", 0);
-  model.tied_embeddings = config.boolean("tie_word_embeddings", false);
+  model.tied_embeddings = config.boolean("tie_word_embeddings", family.tied_embeddings_default);
   model.qkv_bias = read_bias(family.qkv_bias, config, "qkv_bias");
   model.o_bias = read_bias(family.o_bias, config, "o_bias");
+  model.norm_bias = family.norm_bias;
+  model.gated_mlp = !family.names.dense_gate.empty();
+  if (!family.names.positions.empty()) model.num_positions = config.integer("n_positions");
   model.routing = read_routing(config, family);
+  if (family.has_capacity) {
+    model.capacity_in_training = read_capacity(config, model, /*training=*/true);
+    model.capacity_in_eval = read_capacity(config, model, /*training=*/false);
+  }
   for (std::int64_t layer = 0; layer < config.integer("num_hidden_layers"); ++layer) {
     const bool moe = holds_experts(config, family, layer);
     model.layers.push_back({.moe = moe,

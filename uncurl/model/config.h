@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "uncurl/base/json.h"
 #include "uncurl/model/family.h"
+#include "uncurl/nn/capacity.h"
 #include "uncurl/nn/router.h"
 
 namespace uncurl::model {
@@ -35,6 +37,10 @@ struct ModelConfig {
   bool tied_embeddings = false;
   bool qkv_bias = false;
   bool o_bias = false;
+  bool norm_bias = false;          ///< norms are LayerNorms with a bias, not root-mean-square norms
+  bool gated_mlp = true;           ///< false: MLPs and experts without gate, with biases
+  std::int64_t num_positions = 0;  ///< rows of the table of learned positions; 0: rotary positions, of any number
+  std::optional<nn::CapacityRule> capacity_in_training, capacity_in_eval;  ///< absent: every choice is served
   nn::RoutingRule routing;
   std::vector<LayerKind> layers;
 

@@ -11,6 +11,7 @@ KvCache::KvCache(const ModelConfig& config, const Compute& compute, std::int64_t
   for (std::int64_t layer = 0; layer < config.num_layers(); ++layer) {
     keys_.push_back(at::zeros(shape, options));  // zeros: what is masked must still be finite
     values_.push_back(at::zeros(shape, options));
+    choices_.push_back(config.capacity_in_eval ? at::zeros({num_sequences, config.num_experts}, at::kLong) : Tensor());
   }
 }
 
@@ -38,6 +39,9 @@ void KvCache::set_lengths(const std::vector<std::int64_t>& lengths) { lengths_B_
 void KvCache::keep(const Tensor& sequences) {
   for (Tensor& keys : keys_) keys = keys.index_select(0, sequences);
   for (Tensor& values : values_) values = values.index_select(0, sequences);
+  for (Tensor& choices : choices_) {
+    if (choices.defined()) choices = choices.index_select(0, sequences);
+  }
   lengths_B_ = lengths_B_.index_select(0, sequences);
 }
 

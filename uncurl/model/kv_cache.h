@@ -1,4 +1,5 @@
-// The keys and values of sequences that grow token by token, so that a new token costs one token's arithmetic.
+// The keys and values of sequences that grow token by token, so that a new token costs one token's arithmetic; and,
+// where experts have a capacity, how often each was chosen so far.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -22,6 +23,8 @@ class KvCache {
   const Tensor& lengths_B() const { return lengths_B_; }  ///< [B] int64, tokens kept so far
   const Tensor& keys(std::int64_t layer) const { return keys_[static_cast<std::size_t>(layer)]; }      ///< [B,Hkv,C,hd]
   const Tensor& values(std::int64_t layer) const { return values_[static_cast<std::size_t>(layer)]; }  ///< likewise
+  /// [B,E] int64, choices of each expert in the current block of the capacity; undefined where there is no capacity.
+  Tensor& choices(std::int64_t layer) { return choices_[static_cast<std::size_t>(layer)]; }
 
   /// Keys and values [N,Hkv,hd] of one layer for whole rows: row r becomes sequence first_sequence + r, from its start.
   void fill(std::int64_t layer, const Tensor& k_NHd, const Tensor& v_NHd, const PackedRows& rows,
@@ -35,7 +38,7 @@ class KvCache {
 
  private:
   std::int64_t capacity_;
-  std::vector<Tensor> keys_, values_;
+  std::vector<Tensor> keys_, values_, choices_;
   Tensor lengths_B_;
 };
 

@@ -38,16 +38,14 @@ void expect_tensor(const Checkpoint& checkpoint, const std::string& name, const 
 void check_tensors(const Model& model) {
   const Checkpoint& checkpoint = model.checkpoint;
   const ModelConfig& config = model.config;
-  const TensorNames& names = model.family->names;
-  expect_tensor(checkpoint, names.embeddings, {config.vocab_size, config.hidden_size});
-  expect_tensor(checkpoint, names.final_norm, {config.hidden_size});
-  if (!config.tied_embeddings) expect_tensor(checkpoint, names.head, {config.vocab_size, config.hidden_size});
+  const TensorVisitor expect = [&](Tensor&, const std::string& name, const std::vector<std::int64_t>& shape) {
+    expect_tensor(checkpoint, name, shape);
+  };
+  OuterWeights outer;
+  for_each_outer_tensor(outer, config, *model.family, expect);
   LayerWeights unused;
   for (std::int64_t layer = 0; layer < config.num_layers(); ++layer) {
-    for_each_tensor(unused, config, *model.family, model.layout, layer,
-                    [&](Tensor&, const std::string& name, const std::vector<std::int64_t>& shape) {
-                      expect_tensor(checkpoint, name, shape);
-                    });
+    for_each_tensor(unused, config, *model.family, model.layout, layer, expect);
     const std::int64_t num_experts = config.layers[static_cast<std::size_t>(layer)].num_experts;
     if (num_experts == 0) continue;
     for (const ExpertTensor& tensor : expert_tensors(config, model.layout, layer, num_experts)) {
@@ -73,7 +71,9 @@ Model open_model(const std::filesystem::path& folder) {
   });
   ModelConfig config = read_config(json, family, config_path.string());
   Checkpoint checkpoint = Checkpoint::open(folder);
-  ExpertLayout layout = find_layout(checkpoint, family, config.moe_layers().front());
+  const std::vector<std::int64_t> moe_layers = config.moe_layers();
+  ExpertLayout layout =
+      moe_layers.empty() ? family.layouts.front() : find_layout(checkpoint, family, moe_layers.front());
   Model model{std::move(checkpoint), std::move(json), &family, std::move(layout), std::move(config)};
   check_tensors(model);
   return model;
@@ -89,7 +89,14 @@ Expert stored_expert(const Model& model, std::int64_t layer, std::int64_t expert
   const auto load = [&](const std::string& pattern) {
     return stored_tensor(model.checkpoint, fill_name(pattern, layer, expert));
   };
-  if (!layout.fused) return {load(layout.gate), load(layout.up), load(layout.down)};
+  if (!layout.fused) {
+    Expert result;
+    for_each_tensor(result, model.config, layout, layer, expert,
+                    [&](Tensor& tensor, const std::string& name, const std::vector<std::int64_t>&) {
+                      tensor = stored_tensor(model.checkpoint, name);
+                    });
+    return result;
+  }
   const Tensor gate_up = load(layout.gate_up)[expert];
   const std::int64_t inner = model.config.expert_width;
   return {gate_up.narrow(0, 0, inner), gate_up.narrow(0, inner, inner), load(layout.down)[expert]};
@@ -103,7 +110,10 @@ std::vector<Expert> stored_experts(const Model& model, std::int64_t layer) {
 }
 
 std::string expert_dtype(const Model& model) {
-  return model.checkpoint.at(fill_name(model.layout.down, model.config.moe_layers().front(), 0)).dtype;
+  const std::vector<std::int64_t> layers = model.config.moe_layers();
+  const std::string name =
+      layers.empty() ? fill_name(model.family->names.dense_down, 0) : fill_name(model.layout.down, layers.front(), 0);
+  return model.checkpoint.at(name).dtype;
 }
 
 }  // namespace uncurl::model

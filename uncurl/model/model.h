@@ -32,7 +32,7 @@ Expert stored_expert(const Model& model, std::int64_t layer, std::int64_t expert
 /// All routed experts of a layer as stored (views).
 std::vector<Expert> stored_experts(const Model& model, std::int64_t layer);
 
-/// The stored dtype of the routed experts ("BF16").
+/// The stored dtype of the routed experts ("BF16"); of the MLPs where the model is dense.
 std::string expert_dtype(const Model& model);
 
 }  // namespace uncurl::model

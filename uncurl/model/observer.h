@@ -19,6 +19,7 @@ struct MoeCall {
   const Tensor& inputs_ND;     ///< x, the normed inputs that router and experts see
   const Tensor& residual_ND;   ///< the residual stream that x is the norm of; undefined where only the MoE part runs
   const Tensor& routed_ND;     ///< what the routed experts add to it, shared expert excepted
+  const Tensor& served_NK;     ///< bool, the choices that found room in their experts; undefined where all do
 };
 
 class MoeObserver {

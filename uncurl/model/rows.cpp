@@ -56,6 +56,17 @@ std::vector<RowRange> row_chunks(const PackedRows& rows, std::int64_t max_tokens
   return chunks;
 }
 
+std::vector<nn::CountedRow> counted_rows(const PackedRows& rows) {
+  std::vector<nn::CountedRow> counted;
+  for (std::int64_t r = 0; r < rows.num_rows(); ++r) {
+    const auto index = static_cast<std::size_t>(r);
+    const Prefix prefix = rows.prefix(r);
+    counted.push_back({rows.begins[index], rows.begins[index + 1],
+                       prefix.row < 0 ? 0 : rows.begins[static_cast<std::size_t>(prefix.row)], prefix.length});
+  }
+  return counted;
+}
+
 Tensor positions(const PackedRows& rows) {
   std::vector<Tensor> parts;
   for (std::size_t r = 0; r + 1 < rows.begins.size(); ++r) {

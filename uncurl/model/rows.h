@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "uncurl/nn/capacity.h"
+
 namespace uncurl::model {
 
 using at::Tensor;
@@ -41,6 +43,9 @@ struct RowRange {
   std::int64_t first, end;
 };
 std::vector<RowRange> row_chunks(const PackedRows& rows, std::int64_t max_tokens);
+
+/// The same rows as nn::served counts them.
+std::vector<nn::CountedRow> counted_rows(const PackedRows& rows);
 
 /// Position of every token within its text, prefix included: [N] int64.
 Tensor positions(const PackedRows& rows);

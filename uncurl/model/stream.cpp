@@ -30,12 +30,13 @@ LayerStream::LayerStream(const Model& model, const Compute& compute, Weights wei
   }
   layers_ = std::move(layers);
   final_norm_ = converted(model_.family->names.final_norm);
+  if (model_.config.norm_bias) final_norm_bias_ = converted(bias_name(model_.family->names.final_norm));
   head_ = converted(head_name());
 }
 
-Tensor LayerStream::converted(const std::string& name) const {
+Tensor LayerStream::converted(const std::string& name, const std::string& detail) const {
   const Tensor tensor = stored_tensor(model_.checkpoint, name);
-  check_finite(tensor, name, "");
+  check_finite(tensor, name, detail);
   return tensor.to(compute_.device, compute_.dtype);
 }
 
@@ -50,17 +51,26 @@ LayerWeights LayerStream::read(std::int64_t layer) const {
       [&](Tensor& tensor, const std::string& name, const std::vector<std::int64_t>&) { tensor = converted(name); });
   if (weights.moe.correction_bias.defined()) weights.moe.correction_bias = weights.moe.correction_bias.to(at::kFloat);
   const std::int64_t num_experts = model_.config.layers[static_cast<std::size_t>(layer)].num_experts;
-  for (std::int64_t e = 0; e < num_experts; ++e) {
-    const Expert stored = stored_expert(model_, layer, e);
-    const std::string detail = concat(" (layer ", layer, ", expert ", e, ")");
-    const ExpertLayout& layout = model_.layout;
-    check_finite(stored.gate, fill_name(layout.fused ? layout.gate_up : layout.gate, layer, e), detail);
-    check_finite(stored.up, fill_name(layout.fused ? layout.gate_up : layout.up, layer, e), detail);
-    check_finite(stored.down, fill_name(layout.down, layer, e), detail);
-    const auto convert = [&](const Tensor& tensor) { return tensor.to(compute_.device, compute_.dtype); };
-    weights.moe.experts.push_back({convert(stored.gate), convert(stored.up), convert(stored.down)});
-  }
+  for (std::int64_t e = 0; e < num_experts; ++e) weights.moe.experts.push_back(read_expert(layer, e));
   return weights;
+}
+
+Expert LayerStream::read_expert(std::int64_t layer, std::int64_t expert) const {
+  const std::string detail = concat(" (layer ", layer, ", expert ", expert, ")");
+  const ExpertLayout& layout = model_.layout;
+  if (!layout.fused) {
+    Expert weights;
+    for_each_tensor(weights, model_.config, layout, layer, expert,
+                    [&](Tensor& tensor, const std::string& name, const std::vector<std::int64_t>&) {
+                      tensor = converted(name, detail);
+                    });
+    return weights;
+  }
+  const Expert stored = stored_expert(model_, layer, expert);
+  check_finite(stored.gate, fill_name(layout.gate_up, layer), detail);
+  check_finite(stored.up, fill_name(layout.gate_up, layer), detail);
+  check_finite(stored.down, fill_name(layout.down, layer), detail);
+  return with_each_tensor(stored, [&](const Tensor& tensor) { return tensor.to(compute_.device, compute_.dtype); });
 }
 
 std::vector<const checkpoint::TensorInfo*> LayerStream::stored(std::int64_t layer) const {
@@ -87,23 +97,38 @@ void LayerStream::release(std::int64_t layer) const {
 }
 
 void LayerStream::check_last_tensors() const {
-  const TensorNames& names = model_.family->names;
-  for (const std::string& name : {names.final_norm, head_name()}) {
-    check_finite(stored_tensor(model_.checkpoint, name), name, "");
-    model_.checkpoint.release(std::array{model_.checkpoint.find(name)});
-  }
+  OuterWeights unused;
+  for_each_outer_tensor(unused, model_.config, *model_.family,
+                        [&](Tensor&, const std::string& name, const std::vector<std::int64_t>&) {
+                          if (name == model_.family->names.embeddings && !model_.config.tied_embeddings) return;
+                          check_finite(stored_tensor(model_.checkpoint, name), name, "");
+                          model_.checkpoint.release(std::array{model_.checkpoint.find(name)});
+                        });
 }
 
-Tensor LayerStream::embed(const Tensor& ids_N) const {
-  const std::string& name = model_.family->names.embeddings;
-  const Tensor rows_ND = stored_tensor(model_.checkpoint, name).index_select(0, ids_N);
-  check_finite(rows_ND, name, " (rows of the tokens that are used)");
-  return rows_ND.to(compute_.device, compute_.dtype);
+Tensor LayerStream::embed(const Tensor& ids_N, const Tensor& positions_N) const {
+  const auto rows_of = [&](const std::string& name, const Tensor& which_N, const char* detail) {
+    const Tensor rows_ND = stored_tensor(model_.checkpoint, name).index_select(0, which_N);
+    check_finite(rows_ND, name, detail);
+    return rows_ND.to(compute_.device, compute_.dtype);
+  };
+  const TensorNames& names = model_.family->names;
+  const Tensor tokens_ND = rows_of(names.embeddings, ids_N, " (rows of the tokens that are used)");
+  if (model_.config.num_positions == 0) return tokens_ND;
+  return tokens_ND + rows_of(names.positions, positions_N, " (rows of the positions that are used)");
+}
+
+Tensor LayerStream::embed(const PackedRows& rows) const {
+  check_lengths(rows, model_.config);
+  return embed(rows.ids_N, positions(rows));
 }
 
 Tensor LayerStream::final_norm(const Tensor& hidden_ND) const {
-  const Tensor weight = final_norm_.defined() ? final_norm_ : converted(model_.family->names.final_norm);
-  return nn::rms_norm(hidden_ND, weight, model_.config.norm_epsilon);
+  const std::string& name = model_.family->names.final_norm;
+  const bool resident = final_norm_.defined();
+  const Tensor weight = resident ? final_norm_ : converted(name);
+  const Tensor bias = resident || !model_.config.norm_bias ? final_norm_bias_ : converted(bias_name(name));
+  return nn::norm(hidden_ND, weight, bias, model_.config.norm_epsilon);
 }
 
 const std::string& LayerStream::head_name() const {
@@ -117,9 +142,8 @@ void sweep_layers_(Tensor& hidden_ND, const PackedRows& rows, const LayerStream&
                    MoeObserver* observer, const Listener& listener) {
   const c10::InferenceMode inference;
   const ModelConfig& config = stream.model().config;
-  const nn::RopeTables rope =
-      nn::rope_tables(nn::rope_frequencies(config.head_dim, config.rope_theta).to(stream.compute().device),
-                      rows.longest(), stream.compute().dtype);
+  check_lengths(rows, config);
+  const nn::RopeTables rope = rope_of(config, rows.longest(), stream.compute());
   BlockContext context{config, rope, options.implementation, options.cache};
   const std::vector<RowRange> chunks = row_chunks(rows, options.chunk_tokens);
   const std::int64_t num_layers = config.num_layers();
@@ -148,11 +172,9 @@ void sweep_layers_(Tensor& hidden_ND, const PackedRows& rows, const LayerStream&
 Tensor run_cached_layers(const Tensor& ids_B, const LayerStream& stream, const EditFunction& edit, KvCache& cache) {
   const c10::InferenceMode inference;
   const ModelConfig& config = stream.model().config;
-  const nn::RopeTables rope =
-      nn::rope_tables(nn::rope_frequencies(config.head_dim, config.rope_theta).to(stream.compute().device),
-                      cache.capacity(), stream.compute().dtype);
+  const nn::RopeTables rope = rope_of(config, cache.capacity(), stream.compute());
   const BlockContext context{config, rope};
-  Tensor hidden_BD = stream.embed(ids_B);
+  Tensor hidden_BD = stream.embed(ids_B, cache.lengths_B());
   stream.prefetch(0);
   for (std::int64_t layer = 0; layer < config.num_layers(); ++layer) {
     LayerWeights weights = stream.load(layer);

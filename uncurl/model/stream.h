@@ -32,26 +32,30 @@ class LayerStream {
   void prefetch(std::int64_t layer) const;  ///< a hint; does nothing beyond the last layer
   void release(std::int64_t layer) const;   ///< the layer's pages may leave memory
 
-  /// The final norm and the head are used last; this looks at them first.
+  /// The final norm and the head are used last; this looks at them first, and at the table of positions.
   /// @throws Error naming the tensor if one is not finite. Reads them whole
   void check_last_tensors() const;
 
-  /// [N,D]. @throws Error naming the embeddings if a row of these tokens is not finite
-  Tensor embed(const Tensor& ids_N) const;
-  Tensor final_norm(const Tensor& hidden_ND) const;  ///< [N,D] what the head sees
-  Tensor head() const;                               ///< [V,D]
+  /// What the first layer sees: embeddings, with those of the positions where the model learned some.
+  /// @return [N,D]. @throws Error naming the embeddings if a row of these tokens is not finite, or if a row is longer
+  ///         than the model has positions
+  Tensor embed(const PackedRows& rows) const;
+  Tensor embed(const Tensor& ids_N, const Tensor& positions_N) const;  ///< the same, positions [N] int64 given
+  Tensor final_norm(const Tensor& hidden_ND) const;                    ///< [N,D] what the head sees
+  Tensor head() const;                                                 ///< [V,D]
 
  private:
   std::vector<const checkpoint::TensorInfo*> stored(std::int64_t layer) const;
-  Tensor converted(const std::string& name) const;
+  Tensor converted(const std::string& name, const std::string& detail = "") const;
   const std::string& head_name() const;  ///< of the embeddings where they are tied
 
   LayerWeights read(std::int64_t layer) const;
+  Expert read_expert(std::int64_t layer, std::int64_t expert) const;
 
   const Model& model_;
   Compute compute_;
-  std::vector<LayerWeights> layers_;  ///< all of them where they are resident, else none
-  Tensor final_norm_, head_;          ///< likewise
+  std::vector<LayerWeights> layers_;            ///< all of them where they are resident, else none
+  Tensor final_norm_, final_norm_bias_, head_;  ///< likewise
 };
 
 /// A change of weights that is tried without writing it: what comes back runs as that layer. Weights of the argument

@@ -27,11 +27,20 @@ struct MoeWeights {
 };
 
 struct LayerWeights {
-  Tensor input_norm;           ///< [D]
-  Tensor post_attention_norm;  ///< [D]
+  Tensor input_norm;                                 ///< [D]
+  Tensor post_attention_norm;                        ///< [D]
+  Tensor input_norm_bias, post_attention_norm_bias;  ///< [D], undefined where norms have none
   AttentionWeights attention;
   MoeWeights moe;  ///< filled in layers with experts
   Expert dense;    ///< filled in layers without
+};
+
+/// What lies outside the layers.
+struct OuterWeights {
+  Tensor embeddings;                   ///< [V,D]
+  Tensor positions;                    ///< [P,D], undefined where positions are rotary
+  Tensor final_norm, final_norm_bias;  ///< [D], the bias undefined where norms have none
+  Tensor head;                         ///< [V,D], undefined where it is tied to the embeddings
 };
 
 /// Calls visit(tensor, name, shape) for every tensor of the layer but the routed experts, in a fixed order.
@@ -40,14 +49,28 @@ using TensorVisitor =
 void for_each_tensor(LayerWeights& weights, const ModelConfig& config, const Family& family, const ExpertLayout& layout,
                      std::int64_t layer, const TensorVisitor& visit);
 
+/// The same for what lies outside the layers.
+void for_each_outer_tensor(OuterWeights& weights, const ModelConfig& config, const Family& family,
+                           const TensorVisitor& visit);
+
+/// The same for one expert of a layer whose experts are stored apart: gate, up, down or up, up bias, down, down bias.
+void for_each_tensor(Expert& weights, const ModelConfig& config, const ExpertLayout& layout, std::int64_t layer,
+                     std::int64_t expert, const TensorVisitor& visit);
+
+/// The expert with change(tensor) for every tensor it has.
+Expert with_each_tensor(const Expert& expert, const std::function<Tensor(const Tensor&)>& change);
+
+/// "x.bias" for "x.weight".
+std::string bias_name(const std::string& weight_name);
+
 /// One stored tensor that belongs to the routed experts.
 struct ExpertTensor {
   std::string name;
   std::vector<std::int64_t> shape;
 };
 
-/// The stored tensors of the routed experts of a layer that holds `num_experts` of them: gate, up and down expert by
-/// expert, or the two fused ones.
+/// The stored tensors of the routed experts of a layer that holds `num_experts` of them: expert by expert, or the two
+/// fused ones.
 std::vector<ExpertTensor> expert_tensors(const ModelConfig& config, const ExpertLayout& layout, std::int64_t layer,
                                          std::int64_t num_experts);
 

@@ -189,7 +189,7 @@ RoutingStats observe(const model::Model& model, const Compute& compute, const st
     collector.restore(std::move(point->layers));
     first_layer = point->next_layer;
   } else {
-    hidden_ND = stream.embed(rows.all.ids_N);
+    hidden_ND = stream.embed(rows.all);
   }
   stats.sample_tokens = at::tensor(sample, at::kLong);
   stats.sample_source = source_of_tokens(sample, rows.segments);

@@ -90,7 +90,7 @@ std::vector<RowSums> measure(const model::LayerStream& original, const model::La
                              const model::SweepOptions& sweep, const RoutingStats& stats, const Listener& listener) {
   const HeldOut& held_out = stats.held_out;
   if (held_out.rows.num_rows() == 0) return {};
-  Tensor hidden_ND = pruned.embed(held_out.rows.ids_N);
+  Tensor hidden_ND = pruned.embed(held_out.rows);
   model::sweep_layers_(hidden_ND, held_out.rows, pruned, sweep, nullptr, listener);
   const Tensor final_ND = pruned.final_norm(hidden_ND);
   return compare_rows(held_out, original.head(), pruned.head(), final_ND);

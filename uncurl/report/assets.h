@@ -1,4 +1,4 @@
-// Files that travel inside the program (cmake/ReportAssets.cmake): the page's own style and script, and the chart
+// Files that travel inside the program (cmake/EmbeddedFiles.cmake): the page's own style and script, and the chart
 // library.
 #pragma once
 

@@ -4,7 +4,7 @@
 namespace uncurl::model {
 
 const std::vector<Family>& families() {
-  static const std::vector<Family> table = {qwen3_moe(), qwen2_moe(), mixtral(), olmoe()};
+  static const std::vector<Family> table = {qwen3_moe(), qwen2_moe(), mixtral(), olmoe(), smoe_gpt2()};
   return table;
 }
 

@@ -9,5 +9,6 @@ Family mixtral();
 Family olmoe();
 Family qwen2_moe();
 Family qwen3_moe();
+Family smoe_gpt2();
 
 }  // namespace uncurl::model

@@ -52,7 +52,7 @@ struct PlanOptions {
   std::optional<std::string> router;
   std::optional<double> ridge;
   std::vector<std::string> layer_methods, layer_experts, protect;
-  std::optional<std::string> centering, affinity_map, laplacian;
+  std::optional<std::string> clustering, compare, centering, affinity_map, laplacian;
   std::optional<int> affinity_power, num_restarts, max_cluster_size;
   bool no_permute = false, no_rescale = false, renormalize_gates = false, compensate = false,
        allow_mixed_counts = false;

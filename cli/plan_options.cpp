@@ -2,6 +2,10 @@
 
 #include "cli/options.h"
 #include "uncurl/base/error.h"
+#include "uncurl/base/join.h"
+#include "uncurl/cluster/algorithms/table.h"
+#include "uncurl/prune/compare.h"
+#include "uncurl/prune/grouping.h"
 #include "uncurl/prune/methods/table.h"
 #include "uncurl/prune/routers/table.h"
 
@@ -70,37 +74,67 @@ std::string seed_problem(const std::string& text) {
 }
 
 /// Methods a plan will use: options that none of them looks at are refused.
-std::vector<std::string> methods_used(const PlanOptions& options) {
-  std::vector<std::string> names = {options.method};
-  for (const std::string& text : options.layer_methods) names.push_back(split_layer(text, "--layer-method").second);
-  return names;
+std::vector<const prune::Method*> methods_used(const PlanOptions& options) {
+  std::vector<const prune::Method*> methods = {&prune::find_method(options.method)};
+  for (const std::string& text : options.layer_methods) {
+    methods.push_back(&prune::find_method(split_layer(text, "--layer-method").second));
+  }
+  return methods;
+}
+
+bool takes_clustering(const prune::Method& method) { return method.merges && method.grouping.any_clustering; }
+
+std::string names_where(bool (*predicate)(const prune::Method& method)) {
+  std::vector<std::string> names;
+  for (const prune::Method& method : prune::methods()) {
+    if (predicate(method)) names.emplace_back(method.name);
+  }
+  return join(names, ", ");
+}
+
+prune::MethodOptions grouping_options(const PlanOptions& options) {
+  return {.algorithm = options.clustering, .compare = options.compare};
 }
 
 void refuse_without_effect(const PlanOptions& options) {
-  const std::vector<std::string> used = methods_used(options);
-  const auto any = [&](auto predicate) { return std::any_of(used.begin(), used.end(), predicate); };
-  const bool merges = any([](const std::string& name) { return prune::find_method(name).merges; });
-  const bool by_logits =
-      any([](const std::string& name) { return prune::find_method(name).merges && name != "mergemoe"; });
-  const bool clusters = any([](const std::string& name) { return name == "uncurl"; });
-  const bool reaps = any([](const std::string& name) { return name == "reap"; });
-  const auto refuse = [&](bool given, bool has_effect, const char* option, const char* needs) {
+  const std::vector<const prune::Method*> used = methods_used(options);
+  const auto any = [&](auto predicate) {
+    return std::any_of(used.begin(), used.end(), [&](const prune::Method* method) { return predicate(*method); });
+  };
+  const auto any_effect = [&](bool prune::Effects::*effect) {
+    return any(
+        [&](const prune::Method& method) { return prune::effects_of(method, grouping_options(options)).*effect; });
+  };
+  const bool merges = any([](const prune::Method& method) { return method.merges; });
+  const bool clusters = any(takes_clustering);
+  const bool reaps = any([](const prune::Method& method) { return method.name == std::string("reap"); });
+  const auto refuse = [&](bool given, bool has_effect, const char* option, const std::string& needs) {
     if (given && !has_effect) {
-      throw UsageError(concat(option, " has no effect with --method ", options.method, ": it is for ", needs));
+      throw UsageError(concat(option, " has no effect with --method ", options.method,
+                              options.clustering ? " --clustering " + *options.clustering : "",
+                              options.compare ? " --compare " + *options.compare : "", ": it is for ", needs));
     }
   };
-  refuse(options.centering.has_value(), by_logits, "--centering", "methods that merge by router logits");
-  refuse(options.affinity_map.has_value(), by_logits, "--affinity-map", "methods that merge by router logits");
-  refuse(options.affinity_power.has_value(), by_logits, "--affinity-power", "methods that merge by router logits");
+  refuse(options.clustering.has_value(), clusters, "--clustering", names_where(takes_clustering));
+  refuse(options.compare.has_value(), merges, "--compare", "merging methods");
+  refuse(options.centering.has_value(), any_effect(&prune::Effects::centering), "--centering",
+         "merging methods that cluster spectrally or compare router logits");
+  refuse(options.affinity_map.has_value(), any_effect(&prune::Effects::affinity), "--affinity-map",
+         "merging methods that cluster spectrally");
+  refuse(options.affinity_power.has_value(), any_effect(&prune::Effects::affinity), "--affinity-power",
+         "merging methods that cluster spectrally");
   refuse(options.max_cluster_size.has_value(), merges, "--max-cluster-size", "merging methods");
   refuse(options.no_permute, merges, "--no-permute", "merging methods");
   refuse(options.no_rescale, merges, "--no-rescale", "merging methods");
-  refuse(options.laplacian.has_value(), clusters, "--laplacian", "uncurl");
-  refuse(options.num_restarts.has_value(), clusters, "--num-restarts", "uncurl");
+  refuse(options.laplacian.has_value(), any_effect(&prune::Effects::laplacian), "--laplacian", "spectral clustering");
+  refuse(options.num_restarts.has_value(), any([&](const prune::Method& method) {
+           return method.merges && prune::effects_of(method, grouping_options(options)).draws;
+         }),
+         "--num-restarts", "clusterings that run k-means");
   refuse(options.renormalize_gates, reaps, "--renormalize-gates", "reap");
   refuse(options.paper, options.method == "uncurl", "--paper", "uncurl");
-  const bool draws = clusters || any([](const std::string& name) { return name == "random"; });
-  refuse(options.seed.has_value(), draws || options.router == "reinit", "--seed", "uncurl, random and reinit");
+  refuse(options.seed.has_value(), any_effect(&prune::Effects::draws) || options.router == "reinit", "--seed",
+         "clusterings that run k-means, random and reinit");
   refuse(options.ridge.has_value(), merges && options.router.value_or(prune::kDefaultMergeRouter) == "lse", "--ridge",
          "the router rule lse");
 }
@@ -124,8 +158,8 @@ void apply_paper(prune::PlanRequest& request) {
 
 void refuse_beside_paper(const PlanOptions& options) {
   const bool other = options.centering || options.affinity_map || options.affinity_power || options.laplacian ||
-                     options.router || options.ridge || options.no_permute || options.no_rescale ||
-                     options.max_cluster_size;
+                     options.clustering || options.compare || options.router || options.ridge || options.no_permute ||
+                     options.no_rescale || options.max_cluster_size;
   if (other) throw UsageError("--paper is the published recipe; it does not go with options that change it");
 }
 
@@ -151,6 +185,14 @@ void add_plan_options(CLI::App& command, PlanOptions& options) {
   command.add_option("--protect", options.protect, "experts that stay as they are, e.g. 3:0,17; repeat")
       ->type_name("LAYER:EXPERT,...")
       ->allow_extra_args(false);
+  command
+      .add_option("--clustering", options.clustering,
+                  "of merging methods: " + names_of(cluster::algorithms()) + "; default: the method's own")
+      ->check(one_of(cluster::algorithms()));
+  command
+      .add_option("--compare", options.compare,
+                  "what of experts is compared: " + names_of(prune::comparisons()) + "; default: the method's own")
+      ->check(one_of(prune::comparisons()));
   const cluster::AffinityOptions& affinity = prune::kDefaultAffinity;
   command
       .add_option(
@@ -201,6 +243,8 @@ prune::PlanRequest make_request(const PlanOptions& options, const Listener& list
     insert_once(request.layer_experts, {layer, parse_integer<std::int64_t>(count, "--layer-experts")},
                 "--layer-experts");
   }
+  request.options.algorithm = options.clustering;
+  request.options.compare = options.compare;
   request.options.protect = parse_protect(options.protect);
   request.options.renormalize_gates = options.renormalize_gates;
   request.options.clustering.max_cluster_size = options.max_cluster_size.value_or(0);

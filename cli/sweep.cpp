@@ -11,6 +11,7 @@
 #include "uncurl/base/error.h"
 #include "uncurl/eval/evaluate.h"
 #include "uncurl/prune/estimate.h"
+#include "uncurl/prune/grouping.h"
 #include "uncurl/prune/methods/table.h"
 #include "uncurl/prune/output_folder.h"
 #include "uncurl/prune/routers/table.h"
@@ -193,8 +194,8 @@ void run(const Options& chosen, const std::string& command_line, Terminal& termi
   const study::SweepRequest request = make_sweep_request(options);
   const std::vector<study::PointRequest> requests = study::first_points(model.config, request);
   for (const study::PointRequest& point : requests) {
-    check(*options.data.keep_inputs > 0 || !prune::find_method(point.name).needs_inputs, "method ", point.name,
-          " looks at inputs, and --keep-inputs 0 keeps none; leave the option or the method out");
+    check(*options.data.keep_inputs > 0 || !prune::effects_of(prune::find_method(point.name), {}).inputs, "method ",
+          point.name, " looks at inputs, and --keep-inputs 0 keeps none; leave the option or the method out");
   }
   check(*options.data.keep_inputs > 0 || !request.allow_mixed_counts,
         "--allow-mixed-counts is decided by predicted errors, and --keep-inputs 0 leaves nothing to predict from");

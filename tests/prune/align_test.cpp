@@ -157,6 +157,66 @@ TEST(MatchScores, AreAsExactForWeightsStoredInBf16) {
   }
 }
 
+/// Minus the distances of unit vectors, from loops: docs/method.md section 4, "Activations".
+double score_with_activations(const Expert& one, std::int64_t a, const Expert& other, std::int64_t b, const Tensor& x,
+                              bool free_sign) {
+  const auto vectors = [&](const Expert& expert, std::int64_t n, double sign) {
+    const Tensor up = expert.up[n].to(at::kDouble) * sign, gate = expert.gate[n].to(at::kDouble);
+    const Tensor weights = at::cat({gate, up, expert.down.select(1, n).to(at::kDouble) * sign});
+    const Tensor answers = at::silu(x.to(at::kDouble).mv(gate)) * x.to(at::kDouble).mv(up);
+    return std::pair{weights / weights.norm(), answers / answers.norm()};
+  };
+  const auto at_sign = [&](double sign) {
+    const auto [w1, h1] = vectors(one, a, 1);
+    const auto [w2, h2] = vectors(other, b, sign);
+    return -((w1 - w2).norm() + (h1 - h2).norm()).item<double>();
+  };
+  return free_sign ? std::max(at_sign(1), at_sign(-1)) : at_sign(1);
+}
+
+// Distances are roots of 2 - 2 cos, off by 1e-7 at the most in fp32, so 1e-6 where they are not near 0.
+TEST(MatchScores, AreDistancesOfWeightsAndActivationsWhereBothAreKnown) {
+  const Expert one = random_expert(6, 5, 1), other = random_expert(6, 5, 2);
+  const Tensor x = random_tensor({30, 5}, 3), evenly = at::ones({30}, at::kDouble);
+  const auto known = [&](const Expert& expert) { return with_activations(neurons_of(expert), x, evenly); };
+  for (const AlignOptions& options : {kPermuteOnly, kBoth}) {
+    const Tensor scores = prune::match_scores(known(one), known(other), options);
+    for (std::int64_t a = 0; a < 6; ++a) {
+      for (std::int64_t b = 0; b < 6; ++b) {
+        const double expected = score_with_activations(one, a, other, b, x, options.rescale);
+        EXPECT_NEAR(scores[a][b].item<double>(), expected, 2e-6);
+      }
+    }
+  }
+}
+
+TEST(AlignTo, UndoesOrderAndSignsByActivationsAndWeights) {
+  const Expert anchor = random_expert(7, 5, 4);
+  Expert other = reordered(anchor, shuffled(7, 5));
+  for (const std::int64_t a : {1, 4}) {
+    other.up[a].neg_();
+    other.down.select(1, a).neg_();
+  }
+  const Tensor x = random_tensor({30, 5}, 6), evenly = at::ones({30}, at::kDouble);
+  const auto known = [&](const Expert& expert) {
+    return with_activations(prune::balanced(neurons_of(expert)), x, evenly);
+  };
+  const Expert found = expert_of(prune::align_to(known(anchor), known(other), kBoth));
+  expect_near_expert(found, expert_of(prune::balanced(neurons_of(anchor))), 1e-6);
+}
+
+TEST(WithActivations, WeighsInputs) {
+  const Expert expert = random_expert(4, 5, 7);
+  const Tensor x = random_tensor({2, 5}, 8);
+  const Tensor twice = at::cat({x, x.narrow(0, 1, 1)});
+  const auto products = [&](const Tensor& inputs, const std::vector<double>& weights) {
+    const Tensor rows = with_activations(neurons_of(expert), inputs, doubles(weights)).activations;
+    return rows.mm(rows.t());
+  };
+  expect_near(products(x, {1, 2}), products(twice, {1, 1, 1}), 1e-6);
+  expect_near(products(x, {1, 2}).diagonal(), at::ones({4}), 1e-6);
+}
+
 TEST(Balanced, ComputesTheSameFunctionWithEqualNorms) {
   Expert expert = random_expert(8, 5, 1);
   expert.down = expert.down * 37;

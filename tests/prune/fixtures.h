@@ -112,6 +112,12 @@ inline LayerSummary summary_of_counts(const std::vector<double>& counts, std::in
   return summary_of(random_tensor({40, static_cast<std::int64_t>(counts.size())}, 7), counts, layer);
 }
 
+/// The same with inputs [40,16] of the MoE block, for layers of TinyOlmoe.
+inline LayerSummary with_inputs(LayerSummary summary) {
+  summary.sample_inputs = random_tensor({40, 16}, 8);
+  return summary;
+}
+
 inline ExpertGroup merged_group(std::vector<int> members, int anchor, std::vector<double> weights) {
   return {.members = std::move(members), .anchor = anchor, .weights = std::move(weights)};
 }

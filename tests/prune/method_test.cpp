@@ -73,7 +73,8 @@ TEST(WeightedGroup, GivesMembersThatNobodyUsedEqualWeights) {
 }
 
 TEST(Methods, AreTheIdentityWhereEveryExpertStays) {
-  Input input{{summary_of_counts({3, 0, 1, 2, 2}, 0), summary_of_counts({0, 0, 0, 0, 1}, 1)}, {}};
+  Input input{{with_inputs(summary_of_counts({3, 0, 1, 2, 2}, 0)), with_inputs(summary_of_counts({0, 0, 0, 0, 1}, 1))},
+              {}};
   const TinyOlmoe tiny(5);
   for (const Method& method : methods()) {
     for (const Groups& groups : method.plan(input.keep(5, tiny.model))) {
@@ -86,7 +87,7 @@ TEST(Methods, AreTheIdentityWhereEveryExpertStays) {
 }
 
 TEST(Methods, GiveAsManyGroupsAsAskedForInTheOrderOfTheirAnchors) {
-  Input input{{summary_of_counts({3, 0, 1, 2, 2, 9}, 0)}, {}};
+  Input input{{with_inputs(summary_of_counts({3, 0, 1, 2, 2, 9}, 0))}, {}};
   const TinyOlmoe tiny(6);
   for (const Method& method : methods()) {
     const Groups groups = method.plan(input.keep(3, tiny.model)).front();

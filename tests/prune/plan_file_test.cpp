@@ -77,10 +77,13 @@ TEST(PlanFile, NamesHowGroupsAreMergedWhereItIsNotTheAverage) {
   const TemporaryFolder folder;
   Plan plan = sample_plan();
   plan.layers[1].merge = "another way";
+  plan.layers[1].match = kMatchActivations;
   write_plan(folder / "plan.json", plan);
   const Plan read = read_plan(folder / "plan.json");
   EXPECT_EQ(read.layers[0].merge, kMergeAverage);
   EXPECT_EQ(read.layers[1].merge, "another way");
+  EXPECT_EQ(read.layers[0].match, kMatchWeights);
+  EXPECT_EQ(read.layers[1].match, kMatchActivations);
 }
 
 TEST(PlanFile, WritesTheSameBytesForTheSamePlan) {

@@ -105,6 +105,14 @@ TEST(CheckPlan, RefusesCountsThatDifferUnlessAllowed) {
   EXPECT_NO_THROW(check_plan(plan, two_layer_config(5)));
 }
 
+TEST(CheckPlan, RefusesUnknownWaysToMatchNeurons) {
+  Plan plan = good_plan();
+  plan.layers[1].match = kMatchActivations;
+  EXPECT_NO_THROW(check_plan(plan, two_layer_config(5)));
+  plan.layers[1].match = "names";
+  EXPECT_THAT(fault(plan), HasSubstr("layer 1: matches neurons by 'names'; there is weights, weights-and-activations"));
+}
+
 TEST(CheckPlan, RefusesToSliceMergedGroups) {
   Plan plan = good_plan();
   plan.layers[0].router = "slice";

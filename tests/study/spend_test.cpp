@@ -74,6 +74,15 @@ TEST_F(Spend, OnMethodsGivesEachLayerTheOneOfLeastError) {
   EXPECT_DOUBLE_EQ(prune::total_error(errors.front()), spending.error);
 }
 
+// Linkages cannot keep groups small: hc-smoe is no choice then, and refuses if it is asked for by name.
+TEST_F(Spend, OnMethodsLeavesOutThoseThatCannotHoldASizeLimit) {
+  prune::PlanRequest request{.method = "frequency-merge"};
+  request.options.clustering.max_cluster_size = 2;
+  const Spending spending = spend(8, request);
+  for (const auto& [layer, method] : spending.request.layer_methods) EXPECT_NE(method, "hc-smoe");
+  EXPECT_NO_THROW(prune::make_plan(*observed_.model, stats_, spending.num_experts, spending.request, {}));
+}
+
 TEST_F(Spend, RefusesWhatLayersCannotDoWith) {
   EXPECT_THROW(spend(3, {.method = "reap", .allow_mixed_counts = true}), Error);
   EXPECT_THROW(spend(3, {.method = "reap"}), Error);

@@ -21,11 +21,18 @@ struct Neurons {
     Tensor gate, up, down;  ///< [F,D] bf16
     Tensor scale_F;         ///< fp32; up is times this, down is over it
   } stored;
+
+  /// [F,m] fp32, silu(gate x) * (up x) of each neuron for some inputs x, as rows of length 1 (or 0). Undefined unless
+  /// neurons are to be matched by them as well.
+  Tensor activations;
 };
 
 /// @param expert  in any dtype
 Neurons neurons_of(const Expert& expert);
 Expert expert_of(const Neurons& neurons);  ///< fp32, contiguous
+
+/// The same with activations. @param inputs_mD  fp32; @param weights_m  fp64, of the inputs
+Neurons with_activations(const Neurons& neurons, const Tensor& inputs_mD, const Tensor& weights_m);
 
 /// The same expert with |up row a| = |down column a| for every neuron a: up times s and down over s is no change.
 /// Neurons with a zero on either side stay.
@@ -33,6 +40,8 @@ Neurons balanced(const Neurons& neurons);
 
 /// Score [F,F] fp32 of matching anchor neuron a with other's neuron b: the inner product of all their weights. With
 /// options.rescale the sign of the up/down part is free, since both may be negated together.
+/// Where both have activations: minus the sum of two distances, of the unit vectors of all weights and of the
+/// activations (REAM, arXiv 2604.04356); a sign that is free is so for both, since it negates the activation.
 Tensor match_scores(const Neurons& anchor, const Neurons& other, const AlignOptions& options);
 
 /// `other` with its neurons in the order of `anchor`, with options.rescale both balanced before and signs as the

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
 
 #include "uncurl/kernels/parallel_tasks.h"
 #include "uncurl/prune/align.h"
@@ -24,9 +25,10 @@ void add_(Neurons& sum, const Neurons& neurons, double weight) {
   sum.up_down.add_(neurons.up_down, weight);
 }
 
-Neurons prepared(const Expert& stored, const AlignOptions& options) {
-  const Neurons neurons = neurons_of(stored);
-  return options.rescale ? balanced(neurons) : neurons;
+/// @param tokens  what neurons are matched by beside their weights; nullptr: nothing
+Neurons prepared(const Expert& stored, const AlignOptions& options, const KeptTokens* tokens) {
+  const Neurons neurons = options.rescale ? balanced(neurons_of(stored)) : neurons_of(stored);
+  return tokens == nullptr ? neurons : with_activations(neurons, tokens->inputs_mD, tokens->weights_m);
 }
 
 /// A member that has to be aligned to the anchor of its group.
@@ -50,11 +52,24 @@ struct OpenGroup {
   Neurons anchor, sum;
 };
 
-OpenGroup open_group(const std::vector<Expert>& experts, const ExpertGroup& group, const AlignOptions& options) {
-  const Neurons anchor = prepared(experts[static_cast<std::size_t>(group.anchor)], options);
+OpenGroup open_group(const Neurons& anchor, const ExpertGroup& group) {
   const auto place = std::find(group.members.begin(), group.members.end(), group.anchor) - group.members.begin();
   const double weight = group.weights[static_cast<std::size_t>(place)];
-  return {anchor, {anchor.gate * weight, anchor.up_down * weight}};
+  return {anchor, {anchor.gate * weight, anchor.up_down * weight, {}, {}}};
+}
+
+/// Those of these pairs that are not open yet. An anchor a thread, so that their number changes no bit.
+template <class Prepare>
+void open_groups_(std::map<std::size_t, OpenGroup>& open, std::span<const Pair> pairs, const Groups& groups,
+                  Prepare prepare) {
+  std::vector<std::size_t> closed;
+  for (const Pair& pair : pairs) {
+    if (!open.contains(pair.group) && (closed.empty() || closed.back() != pair.group)) closed.push_back(pair.group);
+  }
+  std::vector<Neurons> anchors(closed.size());
+  kernels::run_tasks(closed.size(),
+                     [&] { return [&](std::size_t i) { anchors[i] = prepare(groups[closed[i]].anchor); }; });
+  for (std::size_t i = 0; i < closed.size(); ++i) open.emplace(closed[i], open_group(anchors[i], groups[closed[i]]));
 }
 
 Expert finished(const Neurons& neurons, double scale, const Expert& stored) {
@@ -65,8 +80,8 @@ Expert finished(const Neurons& neurons, double scale, const Expert& stored) {
 
 }  // namespace
 
-std::vector<Expert> merge_groups(const std::vector<Expert>& experts, const Groups& groups,
-                                 const AlignOptions& options) {
+std::vector<Expert> merge_groups(const std::vector<Expert>& experts, const Groups& groups, const AlignOptions& options,
+                                 const KeptTokens* tokens) {
   const c10::InferenceMode inference;
   std::vector<Expert> merged;
   for (const ExpertGroup& group : groups) {  // what no other member is added to
@@ -78,16 +93,14 @@ std::vector<Expert> merge_groups(const std::vector<Expert>& experts, const Group
   std::map<std::size_t, OpenGroup> open;
   for (std::size_t first = 0; first < pairs.size(); first += batch) {
     const std::size_t last = std::min(first + batch, pairs.size());
-    for (std::size_t i = first; i < last; ++i) {
-      const std::size_t g = pairs[i].group;
-      if (!open.contains(g)) open.emplace(g, open_group(experts, groups[g], options));
-    }
+    open_groups_(open, std::span(pairs).subspan(first, last - first), groups,
+                 [&](int expert) { return prepared(experts[static_cast<std::size_t>(expert)], options, tokens); });
     std::vector<Neurons> aligned(last - first);
     kernels::run_tasks(last - first, [&] {
       return [&](std::size_t offset) {
         const std::size_t i = first + offset;
         const int member = groups[pairs[i].group].members[pairs[i].member];
-        const Neurons other = prepared(experts[static_cast<std::size_t>(member)], options);
+        const Neurons other = prepared(experts[static_cast<std::size_t>(member)], options, tokens);
         aligned[offset] = align_to(open.at(pairs[i].group).anchor, other, options);
       };
     });
@@ -102,11 +115,24 @@ std::vector<Expert> merge_groups(const std::vector<Expert>& experts, const Group
   return merged;
 }
 
+namespace {
+
+std::vector<Expert> merge_by_activations(const std::vector<Expert>& experts, const Groups& groups,
+                                         const AlignOptions& options, const LayerSummary& summary) {
+  KeptTokens tokens = kept_tokens(summary);
+  tokens.inputs_mD = tokens.inputs_mD.to(at::kFloat);
+  return merge_groups(experts, groups, options, &tokens);
+}
+
+}  // namespace
+
 PrunedLayer prune_layer(const model::Model& model, const Plan& plan, const LayerPlan& layer,
                         const LayerSummary& summary) {
   const c10::InferenceMode inference;
   const std::vector<Expert> experts = model::stored_experts(model, layer.layer);
-  PrunedLayer pruned{.experts = merge_groups(experts, layer.groups, plan.align)};
+  PrunedLayer pruned{.experts = layer.match == kMatchActivations
+                                    ? merge_by_activations(experts, layer.groups, plan.align, summary)
+                                    : merge_groups(experts, layer.groups, plan.align)};
   if (layer.merge == kMergeLeastSquares) {
     pruned.experts = with_fitted_down(std::move(pruned.experts), model, layer, experts, summary);
   }

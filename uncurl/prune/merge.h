@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "uncurl/model/model.h"
+#include "uncurl/prune/kept_tokens.h"
 #include "uncurl/prune/plan.h"
 #include "uncurl/prune/stats.h"
 
@@ -23,9 +24,13 @@ struct PrunedLayer {
 /// @param experts  all experts of the layer as stored
 /// Pairs of member and anchor are aligned in parallel, over all groups; the number of threads changes no bit.
 /// Memory: per thread about eight fp32 experts and four matrices [F,F] of fp32.
-std::vector<Expert> merge_groups(const std::vector<Expert>& experts, const Groups& groups, const AlignOptions& options);
+/// @param tokens  with inputs in fp32: neurons are matched by their activations on them as well; per thread two
+///                matrices [F,m] and two [F,F] more
+std::vector<Expert> merge_groups(const std::vector<Expert>& experts, const Groups& groups, const AlignOptions& options,
+                                 const KeptTokens* tokens = nullptr);
 
-/// @param summary  of the same layer: what the router rule looks at, and the inputs where the plan merges by them
+/// @param summary  of the same layer: what the router rule looks at, and the inputs where the plan matches or merges by
+/// them
 PrunedLayer prune_layer(const model::Model& model, const Plan& plan, const LayerPlan& layer,
                         const LayerSummary& summary);
 

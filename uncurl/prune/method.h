@@ -2,6 +2,8 @@
 #pragma once
 
 #include <map>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "uncurl/base/listener.h"
@@ -20,8 +22,10 @@ inline constexpr cluster::AffinityOptions kDefaultAffinity{
 
 struct MethodOptions {
   bool renormalize_gates = false;                        ///< reap: divide the top_k gates of a token by their sum first
+  std::optional<std::string> algorithm;                  ///< of clustering; default: the method's
+  std::optional<std::string> compare;                    ///< what of experts is compared; default: the method's
   cluster::AffinityOptions affinity = kDefaultAffinity;  ///< merging methods
-  cluster::ClusterOptions clustering;                    ///< uncurl; max_cluster_size also frequency-merge
+  cluster::ClusterOptions clustering;                    ///< its algorithm is the one above
   std::map<std::int64_t, std::vector<int>> protect;      ///< by layer: experts that stay as they are
 };
 
@@ -35,15 +39,28 @@ struct MethodInput {
   bool allow_mixed_counts = false;  ///< G is then what layers keep on average, for methods with `mixed_counts`
 };
 
+/// How a merging method groups experts.
+struct Grouping {
+  const char* clustering = nullptr;  ///< a name in cluster/algorithms/table.h; nullptr: around anchors, in its own way
+  const char* compare = nullptr;     ///< a name in compare.h; nullptr: by the similarity below
+  bool any_clustering = true;        ///< a clustering may take the place of its own
+  /// [E,E] fp64 in [0,1], ones on the diagonal, such that sqrt(2 - 2 s) are Euclidean distances
+  Tensor (*similarity)(const MethodInput& input, const LayerSummary& layer) = nullptr;
+};
+
 struct Method {
   const char* name;
   const char* description;
   const char* source;  ///< the paper
   bool merges;
-  bool needs_inputs;  ///< looks at LayerSummary::sample_inputs
+  bool needs_inputs;  ///< looks at LayerSummary::sample_inputs, whatever is compared
   bool mixed_counts;  ///< spends the experts of all layers as it sees fit, where they need not keep equally many
+  bool draws;         ///< experts at random, by the seed
   std::vector<Groups> (*plan)(const MethodInput& input);  ///< by entry of input.layers, in_order
-  const char* merge = kMergeAverage;                      ///< how its groups become experts
+  Grouping grouping = {};                                 ///< of merging methods
+  const char* router = nullptr;       ///< the rule of merging methods by default; nullptr: kDefaultMergeRouter
+  const char* merge = kMergeAverage;  ///< how its groups become experts
+  const char* match = kMatchWeights;  ///< and how its members are aligned before
 };
 
 /// Experts protected in a layer, ascending. @throws Error if one is out of range or there are more than are kept

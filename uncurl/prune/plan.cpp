@@ -41,6 +41,8 @@ void check_layer(const LayerPlan& layer, const model::ModelConfig& config) {
   }
   check(layer.merge == kMergeAverage || layer.merge == kMergeLeastSquares, "merges by '", layer.merge, "'; there is ",
         kMergeAverage, ", ", kMergeLeastSquares);
+  check(layer.match == kMatchWeights || layer.match == kMatchActivations, "matches neurons by '", layer.match,
+        "'; there is ", kMatchWeights, ", ", kMatchActivations);
   check(layer.num_experts() >= config.routing.top_k, "keeps ", layer.num_experts(), " experts, but each token needs ",
         config.routing.top_k, "; keep at least that many");
 }

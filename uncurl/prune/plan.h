@@ -36,12 +36,17 @@ inline constexpr const char* kMergeAverage = "average";
 /// The same, with the down projection fitted on sampled inputs: least_squares.h.
 inline constexpr const char* kMergeLeastSquares = "least-squares";
 
+/// Neurons of two experts are matched by their weights alone, or by what they answer to kept inputs as well.
+inline constexpr const char* kMatchWeights = "weights";
+inline constexpr const char* kMatchActivations = "weights-and-activations";
+
 struct LayerPlan {
   std::int64_t layer = 0;  ///< index in the model
   std::string method;
   std::string router;  ///< name of the router rule
   Groups groups;
   std::string merge = kMergeAverage;  ///< how a group becomes one expert
+  std::string match = kMatchWeights;  ///< how its members are aligned before
 
   std::int64_t num_experts() const { return static_cast<std::int64_t>(groups.size()); }
 };
@@ -69,7 +74,7 @@ struct Plan {
 /// @throws Error naming layer and group for everything that could not become a working checkpoint: a layer missing or
 ///         twice, an expert out of range or in two groups, an anchor that is no member, bad weights, fewer groups than
 ///         experts per token, counts that differ without allow_mixed_counts, `slice` with merged groups, unknown rules
-///         of router or merge
+///         of router, merge or match
 void check_plan(const Plan& plan, const model::ModelConfig& config);
 
 /// Text with one group a line; reading gives the same plan.

@@ -61,10 +61,11 @@ ExpertGroup read_group(const Json& json, const std::string& place) {
 
 LayerPlan read_layer_plan(const Json& json, const std::string& place) {
   const JsonObject object(json, place);
-  object.expect_only({"layer", "method", "router", "merge", "groups"});
+  object.expect_only({"layer", "method", "router", "merge", "match", "groups"});
   LayerPlan layer{
       .layer = object.integer("layer"), .method = object.string("method"), .router = object.string("router")};
   layer.merge = object.string("merge", layer.merge);
+  layer.match = object.string("match", layer.match);
   for (const Json& group : object.array("groups")) {
     layer.groups.push_back(read_group(group, concat(place, ", group ", layer.groups.size())));
   }
@@ -76,6 +77,7 @@ std::string layer_text(const LayerPlan& layer) {
   std::string text = concat("    {\"layer\": ", layer.layer, ", \"method\": ", Json(layer.method).dump(),
                             ", \"router\": ", Json(layer.router).dump());
   if (layer.merge != kMergeAverage) text += concat(", \"merge\": ", Json(layer.merge).dump());
+  if (layer.match != kMatchWeights) text += concat(", \"match\": ", Json(layer.match).dump());
   text += ", \"groups\": [";
   bool after_number = false;
   for (std::size_t g = 0; g < layer.groups.size(); ++g) {

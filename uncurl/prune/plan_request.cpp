@@ -5,6 +5,7 @@
 
 #include "uncurl/base/error.h"
 #include "uncurl/prune/gates.h"
+#include "uncurl/prune/grouping.h"
 #include "uncurl/prune/methods/table.h"
 #include "uncurl/prune/routers/table.h"
 
@@ -36,9 +37,9 @@ std::vector<LayerChoice> choose(const model::ModelConfig& config, std::int64_t n
   for (const std::int64_t layer : config.moe_layers()) {
     const auto own_method = request.layer_methods.find(layer);
     const auto own_count = request.layer_experts.find(layer);
-    choices.push_back({layer,
-                       &find_method(own_method == request.layer_methods.end() ? request.method : own_method->second),
-                       own_count == request.layer_experts.end() ? num_experts_after : own_count->second});
+    const Method& method = find_method(own_method == request.layer_methods.end() ? request.method : own_method->second);
+    choices.push_back({layer, &method, own_count == request.layer_experts.end() ? num_experts_after : own_count->second,
+                       effects_of(method, request.options).inputs});
   }
   return choices;
 }
@@ -69,6 +70,12 @@ void check_merge(const LayerChoice& choice, std::int64_t num_experts, const Meth
   check(groups > 0 || free == 0, "all ", choice.count, " groups are protected experts, so the other ", free,
         " cannot be merged; protect fewer or keep more");
   const std::int64_t limit = options.clustering.max_cluster_size;
+  if (limit > 0 && !effects_of(*choice.method, options).size_limit) {
+    throw UsageError(concat("clustering ", clustering_of(choice.method->grouping, options)->name, " of method ",
+                            choice.method->name,
+                            " cannot hold groups to a --max-cluster-size; choose --clustering "
+                            "spectral or kmeans"));
+  }
   check(limit == 0 || groups * limit >= free, free, " experts do not fit into ", groups, " groups of at most ", limit,
         "; raise --max-cluster-size or --experts");
 }
@@ -121,8 +128,7 @@ std::vector<LayerChoice> check_request(const model::ModelConfig& config, std::in
 }
 
 bool needs_inputs(const std::vector<LayerChoice>& choices) {
-  return std::any_of(choices.begin(), choices.end(),
-                     [](const LayerChoice& choice) { return choice.method->needs_inputs; });
+  return std::any_of(choices.begin(), choices.end(), [](const LayerChoice& choice) { return choice.needs_inputs; });
 }
 
 }  // namespace uncurl::prune

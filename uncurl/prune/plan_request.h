@@ -46,6 +46,7 @@ struct LayerChoice {
   std::int64_t layer;
   const Method* method;
   std::int64_t count;
+  bool needs_inputs;  ///< the method looks at inputs of the MoE block, under the request's options
 };
 
 /// One entry a MoE layer, ascending.

@@ -13,7 +13,7 @@ namespace {
 
 void check_inputs(const std::vector<LayerSummary>& layers, const std::vector<LayerChoice>& choices) {
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    check(!choices[i].method->needs_inputs || layers[i].sample_inputs.defined(), "method ", choices[i].method->name,
+    check(!choices[i].needs_inputs || layers[i].sample_inputs.defined(), "method ", choices[i].method->name,
           " looks at the inputs of layer ", layers[i].layer,
           ", which these statistics do not hold; observe again with --keep-inputs ", kDefaultInputTokens);
   }
@@ -40,7 +40,7 @@ std::vector<Groups> group_layers(const model::Model& model, const std::vector<La
 
 std::string router_name(const PlanRequest& request, const Method& method) {
   if (!method.merges) return "slice";
-  return request.router.value_or(kDefaultMergeRouter);
+  return request.router.value_or(method.router == nullptr ? kDefaultMergeRouter : method.router);
 }
 
 /// "16 groups, sizes 9 4 2 1 (x13)"
@@ -111,6 +111,8 @@ Json options_json(const PlanRequest& request, std::int64_t count) {
                {"max_cluster_size", request.options.clustering.max_cluster_size},
                {"renormalize_gates", request.options.renormalize_gates},
                {"compensate", request.compensate}};
+  if (request.options.algorithm) json["clustering"] = *request.options.algorithm;
+  if (request.options.compare) json["compare"] = *request.options.compare;
   if (!request.weights.empty()) json["weights"] = request.weights;
   for (const auto& [layer, experts] : request.options.protect) json["protect"][std::to_string(layer)] = experts;
   return json;
@@ -143,7 +145,8 @@ std::vector<LayerPlan> plan_layers(const model::Model& model, const std::vector<
                     .method = method.name,
                     .router = router_name(request, method),
                     .groups = std::move(groups[i]),
-                    .merge = method.merge};
+                    .merge = method.merge,
+                    .match = request.align.permute ? method.match : kMatchWeights};
     const bool drops = !method.merges && count < layers[i].num_experts();
     if (request.compensate) compensate_(layer.groups, layers[i], model.config.routing.top_k);
     report_clusters(layer, layers[i].num_experts(), listener);

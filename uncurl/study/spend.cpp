@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "uncurl/base/error.h"
+#include "uncurl/prune/grouping.h"
 #include "uncurl/prune/methods/table.h"
 #include "uncurl/study/budget.h"
 
@@ -67,6 +68,11 @@ Spending spend_on_counts(const model::LayerStream& original, const prune::Routin
   return spending;
 }
 
+/// Whether the method keeps groups as small as these options ask for.
+bool holds_sizes(const prune::Method& method, const prune::MethodOptions& options) {
+  return !method.merges || options.clustering.max_cluster_size == 0 || prune::effects_of(method, options).size_limit;
+}
+
 Spending spend_on_methods(const model::LayerStream& original, const prune::RoutingStats& stats, std::int64_t total,
                           prune::PlanRequest request, const Listener& listener) {
   const model::ModelConfig& config = original.model().config;
@@ -75,7 +81,7 @@ Spending spend_on_methods(const model::LayerStream& original, const prune::Routi
   std::vector<std::vector<std::vector<double>>> errors;  // by method, layer, count
   Spending spending;
   for (const prune::Method& method : prune::methods()) {
-    if (std::string(method.name) == "random") continue;
+    if (method.draws || !holds_sizes(method, request.options)) continue;
     prune::PlanRequest alone = request;
     alone.method = method.name;
     if (!method.merges) alone.router.reset();

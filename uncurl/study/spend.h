@@ -18,7 +18,8 @@ struct Spending {
 std::vector<std::int64_t> candidate_counts(const model::ModelConfig& config);
 
 /// With allow_mixed_counts: the request's method at the counts of least summed error. Without: the uniform count and,
-/// layer by layer, the method of least error among all that do not draw at random.
+/// layer by layer, the method of least error among all that do not draw at random and can hold groups to the request's
+/// size limit.
 /// @param total  experts that all layers together may keep
 /// @throws Error if the statistics hold no inputs, or the total is below what the layers need
 /// Cost: damage_curves at every candidate count; without mixed counts, of every method at the two largest that fit.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "uncurl/prune/grouping.h"
 #include "uncurl/prune/methods/table.h"
 
 namespace uncurl::prune {
@@ -57,7 +58,7 @@ Groups join_most_used(const MethodInput& input, const LayerSummary& layer, const
 }
 
 Groups join_most_used(const MethodInput& input, const LayerSummary& layer) {
-  return join_most_used(input, layer, [&] { return layer_affinity(layer, input.options.affinity); });
+  return join_most_used(input, layer, [&] { return nearness_of(kAnchorGrouping, input, layer); });
 }
 
 std::vector<Groups> plan_frequency_merge(const MethodInput& input) {

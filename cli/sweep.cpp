@@ -28,7 +28,7 @@ struct Options {
   bool overwrite = false, no_cross_task = false;
   DataOptions data;
   ComputeOptions compute;
-  std::vector<std::string> methods = {"all"}, routers = {prune::kDefaultMergeRouter};
+  std::vector<std::string> methods = {"all"}, routers;
   std::vector<std::int64_t> experts;
   std::int64_t limit = 500;
   study::SweepRequest request;
@@ -73,8 +73,8 @@ study::SweepRequest make_sweep_request(const Options& options) {
     }
     if (!prune::find_router_rule(router).merges) throw UsageError("--router " + router + " is not for merging methods");
   }
-  const bool usual = request.routers == std::vector<std::string>{prune::kDefaultMergeRouter};
-  if (!merges && !usual) throw UsageError("--router has no effect: none of the methods merges experts");
+  if (!merges && !request.routers.empty())
+    throw UsageError("--router has no effect: none of the methods merges experts");
   return request;
 }
 
@@ -264,10 +264,11 @@ void add_sweep(CLI::App& app, const std::string& command_line, Terminal& termina
       ->delimiter(',')
       ->allow_extra_args(false)
       ->capture_default_str();
-  command->add_option("--router", options->routers, "router rules of merging methods, by commas: each is a point")
+  command
+      ->add_option("--router", options->routers,
+                   "router rules of merging methods, by commas: each is a point; default: the method's own")
       ->delimiter(',')
-      ->allow_extra_args(false)
-      ->capture_default_str();
+      ->allow_extra_args(false);
   command->add_option("--experts", options->experts, "numbers of experts that layers keep, by commas")
       ->delimiter(',')
       ->allow_extra_args(false)

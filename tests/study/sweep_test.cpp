@@ -33,6 +33,11 @@ TEST(FirstPoints, AreEveryMethodAtEveryCountMergingOnesWithEveryRouter) {
                                  "reap - 4"));
 }
 
+TEST(FirstPoints, LeaveMergingMethodsTheirOwnRoutersUnlessTold) {
+  const SweepRequest request{.methods = {"ream", "reap"}, .routers = {}, .counts = {4}};
+  for (const PointRequest& point : first_points(kConfig, request)) EXPECT_FALSE(point.plan.router) << point.name;
+}
+
 TEST(FirstPoints, RefuseWhatCannotBecomeAPlan) {
   EXPECT_THROW(first_points(kConfig, {.methods = {"reap"}, .routers = {"wmean"}, .counts = {1}}), Error);  // top-2
   EXPECT_THROW(first_points(kConfig, {.methods = {"no such"}, .routers = {"wmean"}, .counts = {4}}), Error);

@@ -17,8 +17,7 @@ std::vector<MethodThreshold> thresholds(const Evidence& evidence, const SweepReq
   std::vector<std::string> methods;
   std::map<std::string, std::vector<CountedRows>> by_method;
   for (const Point& point : points) {
-    const bool other_router = point.router != "slice" && point.router != request.routers.front();
-    if (point.mixed || other_router) continue;
+    if (point.mixed || !has_usual_router(point, request)) continue;
     if (!by_method.contains(point.method)) methods.push_back(point.method);
     by_method[point.method].push_back({point.experts, &point.rows});
   }

@@ -11,8 +11,13 @@
 namespace uncurl::study {
 namespace {
 
-PointRequest point_request(const SweepRequest& sweep, const std::string& method, const std::string& router,
-                           std::int64_t count) {
+std::optional<std::string> first_router(const SweepRequest& sweep) {
+  return sweep.routers.empty() ? std::nullopt : std::optional(sweep.routers.front());
+}
+
+/// @param router  none: the method's own
+PointRequest point_request(const SweepRequest& sweep, const std::string& method,
+                           const std::optional<std::string>& router, std::int64_t count) {
   PointRequest request{.name = method, .experts = count, .plan = {}, .source = {}};
   request.plan.method = method;
   request.plan.seed = sweep.seed;
@@ -29,7 +34,8 @@ Errors errors_of(const SweepRequest& sweep, const std::vector<PointRequest>& req
   Errors errors(sweep.methods.size(),
                 std::vector<std::vector<double>>(num_layers, std::vector<double>(sweep.counts.size(), INFINITY)));
   for (std::size_t p = 0; p < requests.size(); ++p) {
-    if (requests[p].plan.router.value_or(sweep.routers.front()) != sweep.routers.front()) continue;
+    const std::optional<std::string>& router = requests[p].plan.router;
+    if (router && router != first_router(sweep)) continue;
     const auto method = std::find(sweep.methods.begin(), sweep.methods.end(), requests[p].name);
     const auto count = std::find(sweep.counts.begin(), sweep.counts.end(), requests[p].experts);
     for (std::size_t l = 0; l < num_layers; ++l) {
@@ -49,12 +55,12 @@ PointRequest auto_point(const model::ModelConfig& config, const SweepRequest& sw
   const std::vector<std::int64_t> layers = config.moe_layers();
   const std::int64_t experts = sweep.counts[count];
   const UniformChoice choice = choose_uniform({experts}, at_count, experts * static_cast<std::int64_t>(layers.size()));
-  PointRequest request = point_request(sweep, sweep.methods[choice.methods.front()], sweep.routers.front(), experts);
+  PointRequest request = point_request(sweep, sweep.methods[choice.methods.front()], first_router(sweep), experts);
   request.name = "auto";
   for (std::size_t l = 0; l < layers.size(); ++l) {
     const std::string& method = sweep.methods[choice.methods[l]];
     request.plan.layer_methods[layers[l]] = method;
-    if (prune::find_method(method).merges) request.plan.router = sweep.routers.front();
+    if (prune::find_method(method).merges) request.plan.router = first_router(sweep);
   }
   return request;
 }
@@ -62,7 +68,7 @@ PointRequest auto_point(const model::ModelConfig& config, const SweepRequest& sw
 /// None where every layer gets the same count, which the first points hold already.
 std::optional<PointRequest> mixed_point(const model::ModelConfig& config, const SweepRequest& sweep,
                                         const Errors& errors, std::size_t method, std::size_t count) {
-  PointRequest request = point_request(sweep, sweep.methods[method], sweep.routers.front(), sweep.counts[count]);
+  PointRequest request = point_request(sweep, sweep.methods[method], first_router(sweep), sweep.counts[count]);
   request.plan.allow_mixed_counts = true;
   if (prune::find_method(request.name).mixed_counts) return request;
   const std::vector<std::int64_t> layers = config.moe_layers();
@@ -104,13 +110,13 @@ std::vector<PointRequest> first_points(const model::ModelConfig& config, const S
   std::vector<PointRequest> points;
   for (const std::int64_t count : request.counts) {
     for (const std::string& method : request.methods) {
-      const std::size_t num_routers = prune::find_method(method).merges ? request.routers.size() : 1;
-      for (std::size_t r = 0; r < num_routers; ++r) {
+      points.push_back(point_request(request, method, first_router(request), count));
+      for (std::size_t r = 1; prune::find_method(method).merges && r < request.routers.size(); ++r) {
         points.push_back(point_request(request, method, request.routers[r], count));
-        prune::check_request(config, count, points.back().plan);
       }
     }
   }
+  for (const PointRequest& point : points) prune::check_request(config, point.experts, point.plan);
   return points;
 }
 
@@ -163,6 +169,10 @@ std::vector<Point> run_points(PointRunner& runner, const Evidence& evidence, con
     done += measures ? 1 : 0;
   }
   return points;
+}
+
+bool has_usual_router(const Point& point, const SweepRequest& request) {
+  return request.routers.empty() || point.router == "slice" || point.router == request.routers.front();
 }
 
 double mean_kl(const Point& point) {

@@ -14,7 +14,7 @@ namespace uncurl::study {
 
 struct SweepRequest {
   std::vector<std::string> methods;  ///< as in prune::methods(), no name twice
-  std::vector<std::string> routers;  ///< of merging methods; more than one: each of them
+  std::vector<std::string> routers;  ///< of merging methods, each of them; none: each method's own
   std::vector<std::int64_t> counts;  ///< experts a layer keeps, descending
   std::uint64_t seed = 0;
   bool allow_mixed_counts = false;  ///< also spend each total over the layers as the predicted errors advise
@@ -39,6 +39,9 @@ std::vector<PointRequest> cross_task_points(const model::ModelConfig& config, st
 /// Runs what is not in the log yet. Progress is told over all points, in held-out tokens times layers.
 std::vector<Point> run_points(PointRunner& runner, const Evidence& evidence, const std::vector<PointRequest>& requests,
                               const Listener& listener);
+
+/// Whether the router is the one that points of the method have when only one is tried: the first, or its own.
+bool has_usual_router(const Point& point, const SweepRequest& request);
 
 /// KL of all held-out rows together, nats a token.
 double mean_kl(const Point& point);

@@ -179,8 +179,7 @@ Json cross_task_json(const std::optional<CrossTask>& cross) {
 }  // namespace
 
 std::string point_label(const Point& point, const SweepRequest& request) {
-  const bool usual = point.router == "slice" || point.router == request.routers.front();
-  return point.method + (usual ? "" : " " + point.router) + (point.mixed ? " (mixed)" : "");
+  return point.method + (has_usual_router(point, request) ? "" : " " + point.router) + (point.mixed ? " (mixed)" : "");
 }
 
 std::vector<prune::Quality> qualities_of(const Point& point, const prune::HeldOut& held_out) {

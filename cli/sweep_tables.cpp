@@ -44,9 +44,10 @@ void print_points(const prune::RoutingStats& stats, const study::SweepRequest& r
     }
     for (const study::TaskScore& score : point.scores) rows.back().push_back(estimate_text(score.estimate, 3));
   }
-  terminal.say("\n" + table(rows) +
-               "\n(*: nothing smaller loses less; in brackets: 95% interval over rows; perplexity " +
-               "of the original " + estimate_text(prune::perplexity(any.back().loss_original), 2) + ")\n");
+  terminal.say(concat("\n", table(rows),
+                      "\n(*: nothing smaller loses less; in brackets: 95% interval over rows; perplexity of the "
+                      "original ",
+                      estimate_text(prune::perplexity(any.back().loss_original), 2), ")\n"));
 }
 
 void print_thresholds(const study::SweepRequest& request, const study::Findings& findings, Terminal& terminal) {

@@ -7,6 +7,7 @@
 
 #include "uncurl/base/error.h"
 #include "uncurl/text/readers/reader.h"
+#include "uncurl/text/readers/replaced.h"
 #include "uncurl/text/unicode.h"
 
 namespace uncurl::text {
@@ -18,12 +19,6 @@ std::string trimmed(const std::string& text) {
   constexpr const char* kSpace = " \t\r\n";
   const std::size_t begin = text.find_first_not_of(kSpace);
   return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
-}
-
-std::string replaced(std::string text, std::string_view from, std::string_view to) {
-  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
-    text.replace(at, from.size(), to);
-  return text;
 }
 
 std::string prompt_of(const std::string& passage) {

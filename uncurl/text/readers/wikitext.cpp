@@ -8,16 +8,11 @@
 
 #include "uncurl/base/error.h"
 #include "uncurl/text/readers/reader.h"
+#include "uncurl/text/readers/replaced.h"
 #include "uncurl/text/unicode.h"
 
 namespace uncurl::text {
 namespace {
-
-std::string replaced(std::string text, std::string_view from, std::string_view to) {
-  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
-    text.replace(at, from.size(), to);
-  return text;
-}
 
 /// Without white space at both ends, as Python's \s has it.
 std::string trimmed(const std::string& text) {
@@ -56,7 +51,7 @@ std::string detokenized(std::string text) {
                                                      {" ! ", "! "},
                                                      {" ? ", "? "},
                                                      {" , ", ", "}}))
-    text = replaced(std::move(text), from, to);
+    text = replaced(text, from, to);
   for (const auto& [open, close] : {std::pair{'(', ')'}, {'[', ']'}, {'{', '}'}, {'"', '"'}, {'\'', '\''}})
     text = tightened(text, open, close);
   for (const auto& [from, to] : std::to_array<Pair>({{"= = = =", "===="},
@@ -67,7 +62,7 @@ std::string detokenized(std::string text) {
                                                      {"\n ", "\n"},
                                                      {" N ", " 1 "},
                                                      {" 's", "'s"}}))
-    text = replaced(std::move(text), from, to);
+    text = replaced(text, from, to);
   return text;
 }
 

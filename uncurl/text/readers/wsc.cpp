@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include "uncurl/base/error.h"
 #include "uncurl/text/readers/reader.h"
+#include "uncurl/text/readers/replaced.h"
 
 namespace uncurl::text {
 namespace {
@@ -31,12 +31,6 @@ std::string first_words(const std::string& text, std::int64_t count) {
   return out;
 }
 
-std::string replaced(std::string text, std::string_view from, std::string_view to) {
-  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
-    text.replace(at, from.size(), to);
-  return text;
-}
-
 std::string detokenized(std::string text) {
   for (const auto& [from, to] : {std::pair{" n't", "n't"},
                                  {" )", ")"},
@@ -46,7 +40,7 @@ std::string detokenized(std::string text) {
                                  {" '", "'"},
                                  {" .", "."},
                                  {" ,", ","}})
-    text = replaced(std::move(text), from, to);
+    text = replaced(text, from, to);
   return text;
 }
 

@@ -1,11 +1,10 @@
 // uncurl plan: stations 4 and 5.
+#include "cli/budget.h"
 #include "cli/commands.h"
-#include "cli/stations.h"
 #include "uncurl/base/error.h"
 #include "uncurl/prune/output_folder.h"
 #include "uncurl/prune/predict.h"
 #include "uncurl/prune/stats_file.h"
-#include "uncurl/study/spend.h"
 
 namespace uncurl::cli {
 namespace {
@@ -15,42 +14,9 @@ struct Options {
   bool overwrite = false;
   int threads = 0;
   CountOptions count;
-  std::optional<std::int64_t> budget;
-  bool names_method = false;
+  BudgetOptions budget;
   PlanOptions plan;
 };
-
-void refuse_beside_budget(const Options& options) {
-  const PlanOptions& plan = options.plan;
-  if (!plan.layer_experts.empty() || !plan.layer_methods.empty()) {
-    throw UsageError("--budget decides what each layer gets; it does not go with --layer-experts or --layer-method");
-  }
-  if (options.names_method && !plan.allow_mixed_counts) {
-    throw UsageError(
-        "--budget chooses the method of each layer, so --method has no effect; with --allow-mixed-counts it keeps the "
-        "method and chooses counts");
-  }
-}
-
-/// The counts or methods that spend the budget best, as predicted; says what they save.
-prune::Plan plan_budget(const model::Model& model, const prune::RoutingStats& stats, const Options& options,
-                        const std::filesystem::path& folder, Terminal& terminal) {
-  refuse_beside_budget(options);
-  expect_same_model(model, JsonObject(stats.provenance, "the statistics").string("model_fingerprint"), options.stats);
-  const Listener listener = terminal.listener();
-  const model::LayerStream original(model, compute_of(stats));
-  const study::Spending spending =
-      study::spend_budget(original, stats, *options.budget, make_request(options.plan, listener), listener);
-  prune::Plan plan = prune::make_plan(model, stats, spending.num_experts, spending.request, listener);
-  plan.stats_path = relative_path(options.stats, folder);
-  plan.stats_hash = prune::file_hash(options.stats);
-  std::int64_t kept = 0;
-  for (const prune::LayerPlan& layer : plan.layers) kept += layer.num_experts();
-  terminal.say(concat("budget    ", kept, " of ", *options.budget, " experts spent: predicted error ",
-                      number_text(spending.error, 6), "; ", options.plan.method, " at one count for all layers ",
-                      number_text(spending.uniform_error, 6)));
-  return plan;
-}
 
 /// What the plan loses in each layer, where the statistics hold inputs. Nothing where a new router has to be trained.
 void print_prediction(const model::Model& model, const prune::Plan& plan, const prune::RoutingStats& stats,
@@ -80,9 +46,10 @@ void run(const Options& options, Terminal& terminal) {
   const model::Model model = open(options.model, terminal);
   const prune::RoutingStats stats = prune::read_stats(options.stats);
   const std::filesystem::path folder = std::filesystem::absolute(options.out).parent_path();
-  const prune::Plan plan = options.budget
-                               ? plan_budget(model, stats, options, folder, terminal)
-                               : make_plan(model, stats, options.stats, folder, options.count, options.plan, terminal);
+  if (options.budget.total) check_budget(model, options.budget, options.plan);
+  const prune::Plan plan =
+      options.budget.total ? plan_budget(model, stats, options.stats, folder, options.budget, options.plan, terminal)
+                           : make_plan(model, stats, options.stats, folder, options.count, options.plan, terminal);
   prune::write_plan(options.out, plan);
   print_prediction(model, plan, stats, terminal);
   terminal.say("wrote     " + options.out);
@@ -99,12 +66,7 @@ void add_plan(CLI::App& app, Terminal& terminal) {
   command->add_option("-o,--output", options->out, "plan to write (JSON, made to be read and edited)")->required();
   command->add_flag("--overwrite", options->overwrite, "replace an existing file");
   add_count_options(*command, options->count);
-  command
-      ->add_option("--budget", options->budget,
-                   "experts of all layers together: one count, and for each layer the method of least predicted error; "
-                   "with --allow-mixed-counts, --method at the counts of least error")
-      ->excludes("--experts", "--keep")
-      ->check(CLI::PositiveNumber);
+  add_budget_option(*command, options->budget);
   add_plan_options(*command, options->plan);
   add_threads_option(*command, options->threads);
   command->add_option("--weights", options->plan.weights, "of the sources, in their order; default: as observed")
@@ -117,7 +79,7 @@ void add_plan(CLI::App& app, Terminal& terminal) {
       "  uncurl plan MODEL stats.safetensors --experts 32 --layer-method 0:frequency --protect 3:0,17 -o plan.json\n"
       "  uncurl plan MODEL stats.safetensors --budget 1024 --method reap --allow-mixed-counts -o plan.json");
   command->callback([options, command, &terminal] {
-    options->names_method = command->count("--method") > 0;
+    options->budget.names_method = command->count("--method") > 0;
     run(*options, terminal);
   });
 }

@@ -1,6 +1,6 @@
 // uncurl prune: all stations, from a checkpoint and task data to a verified smaller checkpoint.
+#include "cli/budget.h"
 #include "cli/commands.h"
-#include "cli/stations.h"
 #include "uncurl/base/error.h"
 #include "uncurl/base/file.h"
 #include "uncurl/prune/output_folder.h"
@@ -16,6 +16,7 @@ struct Options {
   DataOptions data;
   ComputeOptions compute;
   CountOptions count;
+  BudgetOptions budget;
   PlanOptions plan;
 };
 
@@ -33,9 +34,22 @@ Outputs check_outputs(const Options& options, const model::Model& model) {
   return outputs;
 }
 
+/// The experts of a layer: as asked for, or the most that a budget gives to each on average.
+std::int64_t check_count(const Options& options, const model::Model& model) {
+  if (!options.budget.total) {
+    return prune::resolve_count(model.config, options.count.experts, options.count.keep, {});
+  }
+  if (options.sequential) {
+    throw UsageError(
+        "--sequential plans each layer before the next is observed, but --budget compares all layers; leave one of the "
+        "two out");
+  }
+  return check_budget(model, options.budget, options.plan);
+}
+
 /// The same for the plan, and for the room that its checkpoint takes. Returns what has to be observed for it.
 DataOptions check_plan_options(const Options& options, const model::Model& model, const std::filesystem::path& out) {
-  const std::int64_t count = prune::resolve_count(model.config, options.count.experts, options.count.keep, {});
+  const std::int64_t count = check_count(options, model);
   std::vector<std::int64_t> experts(model.config.layers.size(), 0);
   const prune::PlanRequest request = make_request(options.plan, {});
   const std::vector<prune::LayerChoice> choices = prune::check_request(model.config, count, request);
@@ -44,9 +58,11 @@ DataOptions check_plan_options(const Options& options, const model::Model& model
   for (const prune::LayerChoice& choice : choices) experts[static_cast<std::size_t>(choice.layer)] = choice.count;
   check_space(out, prune::num_bytes(prune::tensors_after(model, experts)));
   DataOptions data = options.data;
-  if (prune::needs_inputs(choices)) data.keep_inputs = data.keep_inputs.value_or(prune::kDefaultInputTokens);
-  check(!prune::needs_inputs(choices) || *data.keep_inputs > 0,
-        "--keep-inputs 0 keeps no inputs, but a method of this plan looks at them; leave it out or give a number");
+  const bool needs_inputs = options.budget.total || prune::needs_inputs(choices);
+  if (needs_inputs) data.keep_inputs = data.keep_inputs.value_or(prune::kDefaultInputTokens);
+  check(!needs_inputs || *data.keep_inputs > 0, "--keep-inputs 0 keeps no inputs, but ",
+        options.budget.total ? "--budget predicts errors from them" : "a method of this plan looks at them",
+        "; leave it out or give a number");
   return data;
 }
 
@@ -63,7 +79,9 @@ void run(const Options& options, Terminal& terminal) {
   }
   const prune::RoutingStats stats = observe_to(outputs.stats, model, data, options.compute, sequential, terminal);
   const prune::Plan plan =
-      make_plan(model, stats, outputs.stats, outputs.folder, options.count, options.plan, terminal);
+      options.budget.total
+          ? plan_budget(model, stats, outputs.stats, outputs.folder, options.budget, options.plan, terminal)
+          : make_plan(model, stats, outputs.stats, outputs.folder, options.count, options.plan, terminal);
   build_checkpoint(model, plan, stats, outputs.folder, options.overwrite, terminal);
 }
 
@@ -80,13 +98,18 @@ void add_prune(CLI::App& app, Terminal& terminal) {
                     "observe each layer behind the layers already pruned; takes twice the time");
   add_data_options(*command, options->data);
   add_count_options(*command, options->count);
+  add_budget_option(*command, options->budget);
   add_plan_options(*command, options->plan);
   add_compute_options(*command, options->compute);
   command->footer(
       "Examples:\n"
       "  uncurl prune Qwen3-30B-A3B --task gsm8k --experts 64 -o Qwen3-math-64\n"
-      "  uncurl prune OLMoE-1B-7B --task my.jsonl --keep 0.5 --method reap --compensate -o OLMoE-half");
-  command->callback([options, &terminal] { run(*options, terminal); });
+      "  uncurl prune OLMoE-1B-7B --task my.jsonl --keep 0.5 --method reap --compensate -o OLMoE-half\n"
+      "  uncurl prune OLMoE-1B-7B --task my.jsonl --budget 512 -o OLMoE-512");
+  command->callback([options, command, &terminal] {
+    options->budget.names_method = command->count("--method") > 0;
+    run(*options, terminal);
+  });
 }
 
 }  // namespace uncurl::cli

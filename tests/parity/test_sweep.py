@@ -214,3 +214,26 @@ def test_a_budget_is_spent_as_predicted(tmp_path, models, model, swept):
     assert [len(layer["groups"]) for layer in json.loads(plan_file.read_text())["layers"]] == [4, 4, 4]
     assert "no effect" in uncurl("plan", model, stats, "--budget", 13, "--method", "reap", "-o", tmp_path / "x.json",
                                  expect=2)
+
+
+def test_prune_spends_a_budget_as_plan_does(tmp_path, models, model, swept):
+    uncurl("plan", model, swept[0] / "stats.safetensors", "--budget", 13, "-o", tmp_path / "plan.json")
+    printed = uncurl("prune", model, *models.tasks, "--budget", 13, "-o", tmp_path / "out")
+    layers_of = lambda path: json.loads(path.read_text())["layers"]
+    assert layers_of(tmp_path / "out" / "plan.json") == layers_of(tmp_path / "plan.json")
+    assert "12 of 13 experts spent" in printed
+    assert json.loads((tmp_path / "out" / "config.json").read_text())["num_experts"] == 4
+
+
+@pytest.mark.parametrize("options, complaint, status", [
+    (("--budget", 13, "--sequential"), "--sequential plans each layer before the next", 2),
+    (("--budget", 13, "--method", "reap"), "--method has no effect", 2),
+    (("--budget", 13, "--allow-mixed-counts", "--method", "mc-smoe"), "spreads a total over the layers itself", 2),
+    (("--budget", 5), "too small", 1),
+    (("--budget", 13, "--keep-inputs", 0), "--budget predicts errors from them", 1),
+    (("--budget", 13, "--experts", 4), "--experts", 2),
+], ids=lambda value: "-".join(map(str, value)) if isinstance(value, tuple) else None)
+def test_prune_refuses_a_budget_before_it_observes(tmp_path, models, model, options, complaint, status):
+    printed = uncurl("prune", model, *models.tasks, *options, "-o", tmp_path / "out", expect=status)
+    assert complaint in printed and "observing" not in printed
+    assert not list(tmp_path.iterdir())

@@ -37,11 +37,6 @@ std::vector<std::int64_t> uniform_counts(const model::ModelConfig& config, std::
 Spending spend_on_counts(const model::LayerStream& original, const prune::RoutingStats& stats, std::int64_t total,
                          prune::PlanRequest request, const Listener& listener) {
   const model::ModelConfig& config = original.model().config;
-  if (prune::find_method(request.method).mixed_counts) {
-    throw UsageError(
-        concat("method ", request.method,
-               " spreads a total over the layers itself: give what a layer keeps on average with --experts"));
-  }
   std::vector<std::int64_t> counts = candidate_counts(config);
   const std::int64_t uniform = uniform_counts(config, total).front();
   if (std::find(counts.begin(), counts.end(), uniform) == counts.end()) counts.push_back(uniform);
@@ -116,8 +111,18 @@ std::vector<std::int64_t> candidate_counts(const model::ModelConfig& config) {
   return counts;
 }
 
+void check_budget(const model::ModelConfig& config, std::int64_t total, const prune::PlanRequest& request) {
+  uniform_counts(config, total);
+  if (request.allow_mixed_counts && prune::find_method(request.method).mixed_counts) {
+    throw UsageError(
+        concat("method ", request.method,
+               " spreads a total over the layers itself: give what a layer keeps on average with --experts"));
+  }
+}
+
 Spending spend_budget(const model::LayerStream& original, const prune::RoutingStats& stats, std::int64_t total,
                       prune::PlanRequest request, const Listener& listener) {
+  check_budget(original.model().config, total, request);
   return request.allow_mixed_counts ? spend_on_counts(original, stats, total, std::move(request), listener)
                                     : spend_on_methods(original, stats, total, std::move(request), listener);
 }

@@ -17,11 +17,15 @@ struct Spending {
 /// Counts that layers may keep: from top_k to all experts in 16 steps or fewer, multiples of the router's groups.
 std::vector<std::int64_t> candidate_counts(const model::ModelConfig& config);
 
+/// @throws Error if the total is below what the layers need; UsageError where the request's method would spend it
+/// itself
+void check_budget(const model::ModelConfig& config, std::int64_t total, const prune::PlanRequest& request);
+
 /// With allow_mixed_counts: the request's method at the counts of least summed error. Without: the uniform count and,
 /// layer by layer, the method of least error among all that do not draw at random and can hold groups to the request's
 /// size limit.
 /// @param total  experts that all layers together may keep
-/// @throws Error if the statistics hold no inputs, or the total is below what the layers need
+/// @throws Error if the statistics hold no inputs, and what check_budget throws
 /// Cost: damage_curves at every candidate count; without mixed counts, of every method at the two largest that fit.
 Spending spend_budget(const model::LayerStream& original, const prune::RoutingStats& stats, std::int64_t total,
                       prune::PlanRequest request, const Listener& listener);

@@ -24,12 +24,31 @@ struct Options {
   ComputeOptions compute;
 };
 
-/// All tasks through one model.
-struct Run {
-  std::vector<eval::TaskResult> results;
-  std::vector<eval::Reference> references;
-  double seconds = 0;
+/// A model that the tasks run through, and what came of them.
+struct Subject {
+  const model::Model& model;
+  Compute compute;
+  model::Weights weights;
+  Clock::time_point begin = Clock::now();
+  model::LayerStream stream;
+  double seconds = std::chrono::duration<double>(Clock::now() - begin).count();  ///< of opening, and of the tasks
+  std::vector<eval::TaskResult> results = {};
+
+  Subject(const Options& options, const model::Model& of)
+      : model(of),
+        compute(make_compute(options.compute, of)),
+        weights(options.weights == "auto"       ? model::fitting_weights(of, compute)
+                : options.weights == "resident" ? model::Weights::kResident
+                                                : model::Weights::kStreamed),
+        stream(of, compute, weights) {}
+
+  void add(eval::TaskResult result, double seconds_of_task) {
+    results.push_back(std::move(result));
+    seconds += seconds_of_task;
+  }
 };
+
+const char* dtype_name(const Compute& compute) { return compute.dtype == at::kFloat ? "f32" : "bf16"; }
 
 /// eval.json, and with it eval.items.jsonl and eval.flips.jsonl.
 fs::path beside(const fs::path& output, const char* ending) {
@@ -94,35 +113,36 @@ std::vector<eval::PreparedTask> prepare_all(const Options& options, const eval::
   return tasks;
 }
 
-Run run_model(const Options& options, const model::Model& model, const text::Tokenizer& tokenizer,
-              const std::vector<eval::PreparedTask>& tasks, const Run* original, Terminal& terminal) {
-  const Compute compute = make_compute(options.compute, model);
-  const model::Weights weights = options.weights == "auto"       ? model::fitting_weights(model, compute)
-                                 : options.weights == "resident" ? model::Weights::kResident
-                                                                 : model::Weights::kStreamed;
-  const Clock::time_point begin = Clock::now();
-  const model::LayerStream stream(model, compute, weights);
-  Run run;
-  std::int64_t tokens = 0;
-  for (std::size_t t = 0; t < tasks.size(); ++t) {
-    eval::Evaluation evaluation = eval::evaluate(
-        stream, tokenizer, tasks[t], {.edit = {}, .write = !options.no_writing, .run_programs = options.run_programs},
-        original == nullptr ? nullptr : &original->references[t], terminal.listener());
-    run.results.push_back(std::move(evaluation.result));
-    if (!options.against.empty() && original == nullptr) run.references.push_back(std::move(evaluation.reference));
-    tokens += tasks[t].requests.rows.num_tokens();
+/// Every task through the model, or through both: one task after the other, so that nothing is kept but its results.
+void run_tasks(const Options& options, Subject& subject, Subject* original, const text::Tokenizer& tokenizer,
+               const std::vector<eval::PreparedTask>& tasks, Terminal& terminal) {
+  const eval::EvaluateOptions evaluate{.write = !options.no_writing, .run_programs = options.run_programs};
+  for (const eval::PreparedTask& task : tasks) {
+    if (original == nullptr) {
+      const Clock::time_point begin = Clock::now();
+      eval::TaskResult result = eval::evaluate(subject.stream, tokenizer, task, evaluate, terminal.listener());
+      subject.add(std::move(result), std::chrono::duration<double>(Clock::now() - begin).count());
+    } else {
+      eval::PairResult pair =
+          eval::evaluate_pair(original->stream, subject.stream, tokenizer, task, evaluate, terminal.listener());
+      original->add(std::move(pair.original), pair.original_seconds);
+      subject.add(std::move(pair.other), pair.other_seconds);
+    }
   }
-  run.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  terminal.say(concat("evaluated ", model.folder().string(), " in ", seconds_text(run.seconds), " (",
-                      compute.dtype == at::kFloat ? "f32" : "bf16", ", weights ",
-                      weights == model::Weights::kResident ? "in memory" : "read layer by layer", ", ",
+}
+
+void say_run(const Subject& subject, const std::vector<eval::PreparedTask>& tasks, Terminal& terminal) {
+  std::int64_t tokens = 0;
+  for (const eval::PreparedTask& task : tasks) tokens += task.requests.rows.num_tokens();
+  terminal.say(concat("evaluated ", subject.model.folder().string(), " in ", seconds_text(subject.seconds), " (",
+                      dtype_name(subject.compute), ", weights ",
+                      subject.weights == model::Weights::kResident ? "in memory" : "read layer by layer", ", ",
                       count_text(tokens), " tokens)"));
-  return run;
 }
 
 int decimals_of(const eval::Metric& metric) { return metric.higher_is_better ? 4 : 3; }
 
-void print_results(const Run& run, Terminal& terminal) {
+void print_results(const Subject& run, Terminal& terminal) {
   std::vector<std::vector<std::string>> rows = {{"task", "metric", "value", "n"}};
   for (const eval::TaskResult& result : run.results) {
     std::string name = result.name;
@@ -138,59 +158,61 @@ void print_results(const Run& run, Terminal& terminal) {
   terminal.say("\n" + table(rows) + "\n(in brackets: 95% interval)\n");
 }
 
-void print_comparison(const Run& run, const Run& original, const std::vector<eval::TaskComparison>& comparisons,
-                      Terminal& terminal) {
+void print_comparison(const Subject& subject, const Subject& original,
+                      const std::vector<eval::TaskComparison>& comparisons, Terminal& terminal) {
   std::vector<std::vector<std::string>> rows = {
-      {"task", "metric", "original", "model", "difference", "lost", "gained", "McNemar p"}};
+      {"task", "metric", "n", "original", "model", "difference", "lost", "gained", "McNemar p"}};
   for (std::size_t t = 0; t < comparisons.size(); ++t) {
-    const eval::TaskResult &before = original.results[t], &after = run.results[t];
+    const eval::TaskResult &before = original.results[t], &after = subject.results[t];
     std::string name = before.name;
-    const auto add = [&](std::vector<std::string> cells) {
-      cells.insert(cells.begin(), std::exchange(name, ""));
+    const auto add = [&](const std::string& metric, std::int64_t n, std::vector<std::string> cells) {
+      cells.insert(cells.begin(), {std::exchange(name, ""), metric, count_text(n)});
       rows.push_back(std::move(cells));
     };
     for (std::size_t m = 0; m < comparisons[t].metrics.size(); ++m) {
       const eval::MetricComparison& metric = comparisons[t].metrics[m];
       const int decimals = decimals_of(before.metrics[m]);
-      std::vector<std::string> cells = {metric.name, number_text(metric.original.mean, decimals),
-                                        number_text(metric.other.mean, decimals),
+      std::vector<std::string> cells = {estimate_text(metric.original, decimals), estimate_text(metric.other, decimals),
                                         estimate_text(metric.difference, decimals)};
       if (metric.has_test) {
         cells.insert(cells.end(), {count_text(metric.lost), count_text(metric.gained), number_text(metric.mcnemar, 4)});
       }
-      add(std::move(cells));
+      add(metric.name, metric.original.n, std::move(cells));
     }
-    add({"loss, nats a token", number_text(before.loss.mean, 4), number_text(after.loss.mean, 4),
+    add("loss, nats a token", before.num_tokens,
+        {estimate_text(before.loss, 4), estimate_text(after.loss, 4),
          estimate_text(comparisons[t].loss_difference, 4)});
-    add({"KL(original || model)", "", estimate_text(*after.kl, 4)});
-    add({"same top-1", "", estimate_text(*after.agreement, 4)});
+    add("KL(original || model)", after.num_tokens, {"", estimate_text(*after.kl, 4)});
+    add("same top-1", after.num_tokens, {"", estimate_text(*after.agreement, 4)});
   }
   terminal.say("\n" + table(rows) + "\n(in brackets: 95% interval; of differences, paired by row)\n");
 }
 
-Json results_json(const Run& run) {
+Json results_json(const Subject& run) {
   Json results = Json::array();
   for (const eval::TaskResult& result : run.results) results.push_back(eval::result_json(result));
   return results;
 }
 
-void write_files(const Options& options, const std::vector<eval::PreparedTask>& tasks, const model::Model& model,
-                 const Run& run, const model::Model* original_model, const Run* original,
-                 const std::vector<eval::TaskComparison>& comparisons, Terminal& terminal) {
+void write_files(const Options& options, const eval::Encoder& encoder, const std::vector<eval::PreparedTask>& tasks,
+                 const Subject& subject, const Subject* original, const std::vector<eval::TaskComparison>& comparisons,
+                 Terminal& terminal) {
   Json json = {{"kind", "eval"},
                {"version", 1},
                {"uncurl", UNCURL_VERSION},
-               {"dtype", make_compute(options.compute, model).dtype == at::kFloat ? "f32" : "bf16"},
+               {"dtype", dtype_name(subject.compute)},
                {"limit", options.limit},
-               {"model", eval::model_json(model)},
-               {"results", results_json(run)},
+               {"max_length", encoder.max_length},
+               {"template", options.record_template.empty() ? Json() : Json(options.record_template)},
+               {"model", eval::model_json(subject.model)},
+               {"results", results_json(subject)},
                {"against", nullptr},
                {"original", nullptr},
                {"comparison", nullptr},
-               {"timings", {{"model", run.seconds}}}};
+               {"timings", {{"model", subject.seconds}}}};
   if (original != nullptr) {
-    json["against"] = eval::model_json(*original_model);
-    json["original"] = {{"results", results_json(*original)}};
+    json["against"] = eval::model_json(original->model);
+    json["original"] = {{"dtype", dtype_name(original->compute)}, {"results", results_json(*original)}};
     json["comparison"] = Json::array();
     for (std::size_t t = 0; t < comparisons.size(); ++t) {
       json["comparison"].push_back(eval::comparison_json(original->results[t], comparisons[t]));
@@ -200,10 +222,10 @@ void write_files(const Options& options, const std::vector<eval::PreparedTask>& 
   write_json(options.output, json);
   const std::vector<eval::TaskResult> none;
   const std::vector<eval::TaskResult>& originals = original == nullptr ? none : original->results;
-  eval::write_items(beside(options.output, ".items.jsonl"), tasks, run.results, originals, /*only_flips=*/false);
+  eval::write_items(beside(options.output, ".items.jsonl"), tasks, subject.results, originals, /*only_flips=*/false);
   std::string wrote = options.output + ", " + beside(options.output, ".items.jsonl").string();
   if (original != nullptr) {
-    eval::write_items(beside(options.output, ".flips.jsonl"), tasks, run.results, originals, /*only_flips=*/true);
+    eval::write_items(beside(options.output, ".flips.jsonl"), tasks, subject.results, originals, /*only_flips=*/true);
     wrote += ", " + beside(options.output, ".flips.jsonl").string();
   }
   terminal.say("wrote     " + wrote);
@@ -219,20 +241,22 @@ void run(const Options& options, Terminal& terminal) {
     check_pair(model, *original_model);
   }
   const std::unique_ptr<text::Tokenizer> tokenizer = text::open_tokenizer(model.folder());
-  const std::vector<eval::PreparedTask> tasks =
-      prepare_all(options, eval::make_encoder(model, *tokenizer, options.max_length), terminal);
+  const eval::Encoder encoder = eval::make_encoder(model, *tokenizer, options.max_length);
+  const std::vector<eval::PreparedTask> tasks = prepare_all(options, encoder, terminal);
 
-  std::optional<Run> original;
-  if (original_model) original = run_model(options, *original_model, *tokenizer, tasks, nullptr, terminal);
-  const Run result = run_model(options, model, *tokenizer, tasks, original ? &*original : nullptr, terminal);
+  std::optional<Subject> original;
+  if (original_model) original.emplace(options, *original_model);
+  Subject subject(options, model);
+  run_tasks(options, subject, original ? &*original : nullptr, *tokenizer, tasks, terminal);
   std::vector<eval::TaskComparison> comparisons;
   for (std::size_t t = 0; original && t < tasks.size(); ++t) {
-    comparisons.push_back(eval::compare_results(original->results[t], result.results[t]));
+    comparisons.push_back(eval::compare_results(original->results[t], subject.results[t]));
   }
-  original ? print_comparison(result, *original, comparisons, terminal) : print_results(result, terminal);
+  if (original) say_run(*original, tasks, terminal);
+  say_run(subject, tasks, terminal);
+  original ? print_comparison(subject, *original, comparisons, terminal) : print_results(subject, terminal);
   if (options.output.empty()) return;
-  write_files(options, tasks, model, result, original_model ? &*original_model : nullptr,
-              original ? &*original : nullptr, comparisons, terminal);
+  write_files(options, encoder, tasks, subject, original ? &*original : nullptr, comparisons, terminal);
 }
 
 }  // namespace

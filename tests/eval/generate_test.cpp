@@ -22,16 +22,15 @@ TEST(Generate, WritesTheLikeliestTokens) {
   const TinyStream tiny(without_end());
   const std::vector<Ids> prompts = {{1, 2, 3}, {4}, {5, 6, 7, 8, 9, 10}};
   const std::vector<std::string> found =
-      generate(*tiny.stream, LetterTokenizer(), prompts, {.until = {}, .max_tokens = 12}, {}, {});
+      generate(*tiny.stream, LetterTokenizer(), prompts, {.until = {}, .max_tokens = 12}, {});
   for (std::size_t i = 0; i < prompts.size(); ++i) EXPECT_EQ(found[i], slowly(tiny, prompts[i], 12)) << i;
 }
 
 TEST(Generate, EndsBeforeTheFirstOfTheEndings) {
   const TinyStream tiny(without_end());
   const std::string whole = slowly(tiny, {1, 2, 3}, 12), ending = whole.substr(4, 2);
-  EXPECT_EQ(
-      generate(*tiny.stream, LetterTokenizer(), {{1, 2, 3}, {4}}, {.until = {ending}, .max_tokens = 12}, {}, {})[0],
-      whole.substr(0, whole.find(ending)));
+  EXPECT_EQ(generate(*tiny.stream, LetterTokenizer(), {{1, 2, 3}, {4}}, {.until = {ending}, .max_tokens = 12}, {})[0],
+            whole.substr(0, whole.find(ending)));
 }
 
 // One text ends after a few tokens, the others go on beside it.
@@ -43,7 +42,7 @@ TEST(Generate, EndsAtTheEndOfTheText) {
   const char end = whole[0][3];
   const TinyStream tiny({.config = {{"eos_token_id", Json::array({end - '`'})}}});
   const std::vector<std::string> found =
-      generate(*tiny.stream, LetterTokenizer(), prompts, {.until = {}, .max_tokens = 12}, {}, {});
+      generate(*tiny.stream, LetterTokenizer(), prompts, {.until = {}, .max_tokens = 12}, {});
   for (std::size_t i = 0; i < prompts.size(); ++i) EXPECT_EQ(found[i], whole[i].substr(0, whole[i].find(end))) << i;
 }
 

@@ -66,6 +66,14 @@ TEST_F(Prepare, JudgesAPlainTextInWindows) {
   EXPECT_EQ(task.items[0].num_words, 1);
 }
 
+TEST_F(Prepare, KnowsAnotherTaskFileByItsHash) {
+  const PreparedTask before = prepared();
+  json_["metric"] = "macro_f1";
+  const PreparedTask after = prepared();
+  EXPECT_EQ(after.content_hash, before.content_hash);
+  EXPECT_NE(after.file_hash, before.file_hash);
+}
+
 TEST_F(Prepare, NamesWhatAMetricLacks) {
   json_["metric"] = "answer_f1";
   EXPECT_THAT(refusal(), HasSubstr("metric answer_f1 needs 'group' to be measured"));

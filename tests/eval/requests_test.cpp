@@ -47,13 +47,6 @@ TEST(Requests, RunTheirCommonBeginningOnce) {
   EXPECT_THAT(list(packed.position_Q), ElementsAre(0, 3, 0, 1, 2));
 }
 
-TEST(Requests, OfWholeRowsJudgeAllButTheFirst) {
-  const PackedRequests packed = whole_rows(model::pack_rows({{5, 6, 7}, {8}, {9, 10}}));
-  EXPECT_THAT(packed.begins, ElementsAre(0, 2, 2, 3));
-  EXPECT_THAT(list(packed.targets_Q), ElementsAre(6, 7, 10));
-  EXPECT_THAT(list(packed.positions_P), ElementsAre(0, 1, 4));
-}
-
 TEST(Requests, RefuseToJudgeNothing) {
   EXPECT_THAT(test::error_of([] { pack_requests({{{1, 2}, 2}}); }), testing::HasSubstr("request 0 judges"));
   EXPECT_THAT(test::error_of([] { pack_requests({{{1, 2}, 0}}); }), testing::HasSubstr("behind the first"));

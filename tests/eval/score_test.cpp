@@ -12,53 +12,88 @@ std::vector<std::int32_t> with_ending(std::vector<std::int32_t> ending) {
   return ending;
 }
 
-// Each text run alone through the model, log-softmax in fp64.
-TEST(Score, IsTheLogLikelihoodOfEachTextByItself) {
-  const TinyStream tiny;
-  const std::vector<Request> requests = {
-      {with_ending({3, 4, 5}), 17}, {with_ending({3, 9}), 17}, {with_ending({8}), 17}, {{9, 8, 7}, 1}};
-  const PackedRequests packed = pack_requests(requests);
-  ASSERT_LT(packed.rows.num_tokens(), 30);  // the beginning is shared
-  const Tensor final_PD = final_hidden(*tiny.stream, packed, {}, "test", {});
-  const TokenScores scores = token_scores(final_PD, tiny.stream->head(), packed);
-  for (std::size_t r = 0; r < requests.size(); ++r) {
-    const Tensor logprobs = tiny.logprobs(requests[r].ids);
-    for (std::int64_t i = 0; i < requests[r].num_scored(); ++i) {
-      const std::int64_t at = requests[r].first_scored + i - 1, q = packed.begins[r] + i;
-      const std::int64_t target = requests[r].ids[static_cast<std::size_t>(at) + 1];
+const std::vector<Request> kRequests = {
+    {with_ending({3, 4, 5}), 17}, {with_ending({3, 9}), 17}, {with_ending({8}), 17}, {{9, 8, 7}, 1}};
+
+/// Scores of all requests, block by block.
+TokenScores scores_of(const TinyStream& tiny, const PackedRequests& packed, const std::vector<Block>& blocks,
+                      const EditFunction& edit = {}) {
+  TokenScores scores = empty_scores(packed);
+  for (const Block& block : blocks) {
+    add_scores_(scores, final_hidden(*tiny.stream, packed, block, edit, "test", {}), tiny.stream->head(), packed,
+                block);
+  }
+  return scores;
+}
+
+/// Against each text run alone through the model, log-softmax in fp64.
+void expect_scores_of_texts_alone(const TinyStream& tiny, const PackedRequests& packed, const TokenScores& scores) {
+  for (std::size_t r = 0; r < kRequests.size(); ++r) {
+    const Tensor logprobs = tiny.logprobs(kRequests[r].ids);
+    for (std::int64_t i = 0; i < kRequests[r].num_scored(); ++i) {
+      const std::int64_t at = kRequests[r].first_scored + i - 1, q = packed.begins[r] + i;
+      const std::int64_t target = kRequests[r].ids[static_cast<std::size_t>(at) + 1];
       EXPECT_NEAR(scores.logprob_Q[q].item<double>(), logprobs[at][target].item<double>(), 1e-5) << r << " " << i;
       EXPECT_EQ(scores.greedy_Q[q].item<bool>(), logprobs[at].argmax().item<std::int64_t>() == target);
     }
   }
 }
 
-TEST(Score, OfRowsJudgesEveryTokenButTheFirst) {
+TEST(Score, IsTheLogLikelihoodOfEachTextByItself) {
   const TinyStream tiny;
-  const TokenScores scores = score_rows(*tiny.stream, model::pack_rows({{1, 2, 3}, {4, 5}}), {}, {});
-  ASSERT_EQ(scores.logprob_Q.numel(), 3);
-  EXPECT_NEAR(scores.logprob_Q[2].item<double>(), tiny.logprobs({4, 5})[0][5].item<double>(), 1e-5);
+  const PackedRequests packed = pack_requests(kRequests);
+  ASSERT_LT(packed.rows.num_tokens(), 30);  // the beginning is shared
+  const std::vector<Block> blocks = blocks_of(packed);
+  ASSERT_EQ(blocks.size(), 1u);
+  expect_scores_of_texts_alone(tiny, packed, scores_of(tiny, packed, blocks));
+}
+
+// The three texts that begin alike are rows 0 to 2 of 17, 1 and 2 tokens with 4 predictions; then a row of 2.
+TEST(Score, OfBlocksAreThoseOfAllRowsTogether) {
+  const TinyStream tiny;
+  const PackedRequests packed = pack_requests(kRequests);
+  ASSERT_THAT(packed.rows.begins, testing::ElementsAre(0, 17, 18, 20, 22));
+  const std::vector<Block> two = {{0, 3, 0, 4}, {3, 4, 4, 6}};
+  expect_scores_of_texts_alone(tiny, packed, scores_of(tiny, packed, two));
+}
+
+// 3 * 50000 tokens: the third row would be more than 131072 with the other two.
+TEST(Score, BlocksHoldWholeRowsAndTheirPredictions) {
+  const Request row{std::vector<std::int32_t>(50001, 1), 49999};
+  Request second = row, third = row;
+  second.ids[0] = 2;
+  third.ids[0] = 3;
+  const std::vector<Block> blocks = blocks_of(pack_requests({row, second, third}));
+  ASSERT_EQ(blocks.size(), 2u);
+  EXPECT_EQ(blocks[0].end_row, 2);
+  EXPECT_EQ(blocks[0].end_position, 4);
+  EXPECT_EQ(blocks[1].first_row, 2);
+  EXPECT_EQ(blocks[1].end_position, 6);
 }
 
 TEST(Score, TriesAnEditWithoutWritingIt) {
   const TinyStream tiny;
-  const model::PackedRows rows = model::pack_rows({{1, 2, 3}});
-  const TokenScores before = score_rows(*tiny.stream, rows, {}, {});
-  const auto halved = [](model::LayerWeights weights, std::int64_t) {
+  const PackedRequests packed = pack_requests(kRequests);
+  const auto scores = [&](const EditFunction& edit) {
+    return scores_of(tiny, packed, blocks_of(packed), edit).logprob_Q;
+  };
+  const Tensor before = scores({});
+  const auto turned = [](model::LayerWeights weights, std::int64_t) {
     weights.moe.router = weights.moe.router * -1;
     return weights;
   };
-  EXPECT_GT((score_rows(*tiny.stream, rows, halved, {}).logprob_Q - before.logprob_Q).abs().max().item<double>(), 1e-3);
-  EXPECT_TRUE(test::identical(score_rows(*tiny.stream, rows, {}, {}).logprob_Q, before.logprob_Q));
+  EXPECT_GT((scores(turned) - before).abs().max().item<double>(), 1e-3);
+  EXPECT_TRUE(test::identical(scores({}), before));
 }
 
 // KL by its definition from the fp64 log-probabilities of two models.
 TEST(Score, ComparesThePredictionsOfTwoModels) {
   const TinyStream original, other({.seed = 2});
-  const model::PackedRows rows = model::pack_rows({{1, 2, 3, 4}});
-  const PackedRequests packed = whole_rows(rows);
+  const PackedRequests packed = pack_requests({{{1, 2, 3, 4}, 1}});
+  const Block block = blocks_of(packed).front();
   const TokenComparison found = compare_tokens(
-      final_hidden(*original.stream, packed, {}, "test", {}), original.stream->head(),
-      final_hidden(*other.stream, packed, {}, "test", {}), other.stream->head(), at::tensor({0, 2}, at::kLong));
+      final_hidden(*original.stream, packed, block, {}, "test", {}), original.stream->head(),
+      final_hidden(*other.stream, packed, block, {}, "test", {}), other.stream->head(), at::tensor({0, 2}, at::kLong));
   const Tensor p = original.logprobs({1, 2, 3, 4}), q = other.logprobs({1, 2, 3, 4});
   const Tensor kl = (p.exp() * (p - q)).sum(-1), agrees = (p.argmax(-1) == q.argmax(-1)).to(at::kDouble);
   EXPECT_TRUE(test::near(found.kl, at::stack({kl[0], kl[2]}), 1e-5));

@@ -84,6 +84,7 @@ std::int64_t active_parameters(const model::Model& model) {
 Json model_json(const model::Model& model) {
   const model::ModelConfig& config = model.config;
   return {{"name", folder_name(model.folder())},
+          {"fingerprint", model.checkpoint.fingerprint()},
           {"family", config.model_type},
           {"layers", config.num_layers()},
           {"moe_layers", config.moe_layers()},
@@ -99,6 +100,7 @@ Json result_json(const TaskResult& result) {
                {"split", result.split},
                {"items", result.items.size()},
                {"rows_hash", result.content_hash},
+               {"task_hash", result.file_hash.empty() ? Json() : Json(result.file_hash)},
                {"tokens", result.num_tokens},
                {"loss", estimate_json(result.loss)},
                {"perplexity", estimate_json(exponential(result.loss))},

@@ -8,8 +8,8 @@
 
 namespace uncurl::eval {
 
-/// What a model is: name (of its folder), family, layers, moe_layers, experts, top_k, parameters, active_parameters (a
-/// token meets: all but the experts that are not chosen), bytes.
+/// What a model is: name (of its folder), fingerprint (docs/formats.md), family, layers, moe_layers, experts, top_k,
+/// parameters, active_parameters (a token meets: all but the experts that are not chosen), bytes.
 Json model_json(const model::Model& model);
 
 /// PER_TASK: one task's results. Estimates are {"value", "low", "high"}; ends without an interval are null.

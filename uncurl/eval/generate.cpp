@@ -31,11 +31,10 @@ std::string text_before(std::string text, const std::vector<std::string>& ending
 class Batch {
  public:
   Batch(const model::LayerStream& stream, const text::Tokenizer& tokenizer, const text::GenerationRule& rule,
-        const EditFunction& edit, const std::vector<Ids>& prompts)
+        const std::vector<Ids>& prompts)
       : stream_(stream),
         tokenizer_(tokenizer),
         rule_(rule),
-        edit_(edit),
         endings_(end_of_text(stream.model())),
         head_VD_(stream.head()),
         cache_(stream.model().config, stream.compute(), static_cast<std::int64_t>(prompts.size()),
@@ -50,7 +49,7 @@ class Batch {
   bool step() {
     take_next();
     if (running_.empty()) return false;
-    next_B_ = likeliest(model::run_cached_layers(next_B_, stream_, edit_, cache_));
+    next_B_ = likeliest(model::run_cached_layers(next_B_, stream_, /*edit=*/{}, cache_));
     return true;
   }
 
@@ -77,7 +76,7 @@ class Batch {
     const c10::InferenceMode inference;
     const model::PackedRows rows = model::pack_rows(prompts);
     Tensor hidden_ND = stream_.embed(rows);
-    model::sweep_layers_(hidden_ND, rows, stream_, {.label = "reading", .edit = edit_, .cache = &cache_}, nullptr, {});
+    model::sweep_layers_(hidden_ND, rows, stream_, {.label = "reading", .cache = &cache_}, nullptr, {});
     std::vector<std::int64_t> lengths, last;
     for (std::size_t r = 0; r + 1 < rows.begins.size(); ++r) {
       lengths.push_back(rows.begins[r + 1] - rows.begins[r]);
@@ -118,7 +117,6 @@ class Batch {
   const model::LayerStream& stream_;
   const text::Tokenizer& tokenizer_;
   const text::GenerationRule& rule_;
-  const EditFunction& edit_;
   std::vector<std::int32_t> endings_;
   Tensor head_VD_;
   model::KvCache cache_;
@@ -146,7 +144,7 @@ std::int64_t prompts_at_once(const model::ModelConfig& config, at::ScalarType dt
 
 std::vector<std::string> generate(const model::LayerStream& stream, const text::Tokenizer& tokenizer,
                                   const std::vector<Ids>& prompts, const text::GenerationRule& rule,
-                                  const EditFunction& edit, const Listener& listener) {
+                                  const Listener& listener) {
   std::vector<std::size_t> order(prompts.size());  // neighbours of like length waste the least memory
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),
@@ -161,7 +159,7 @@ std::vector<std::string> generate(const model::LayerStream& stream, const text::
     const std::size_t end = std::min(begin + at_once, prompts.size());
     std::vector<Ids> part;
     for (std::size_t i = begin; i < end; ++i) part.push_back(prompts[order[i]]);
-    Batch batch(stream, tokenizer, rule, edit, part);
+    Batch batch(stream, tokenizer, rule, part);
     for (std::int64_t step = 0; batch.step(); ++step) listener.progress({"writing", "steps", done + step, total});
     done += rule.max_tokens;
     listener.progress({"writing", "steps", done, total});

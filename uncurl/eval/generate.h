@@ -11,8 +11,6 @@
 
 namespace uncurl::eval {
 
-using model::EditFunction;
-
 /// The ids that end a text: eos_token_id of generation_config.json, else of config.json; empty if neither has one.
 std::vector<std::int32_t> end_of_text(const model::Model& model);
 
@@ -24,11 +22,10 @@ std::int64_t prompts_at_once(const model::ModelConfig& config, at::ScalarType dt
 /// What the model writes behind each prompt: up to rule.max_tokens tokens, an end-of-text token, or the first of
 /// rule.until, which are not part of it.
 /// @param prompts  ids, at least one each
-/// @param edit     a change of weights to try; may be empty
 /// Memory: 2 L B C Hkv head_dim values for B prompts at a time (prompts_at_once) of up to C tokens. Every step runs
 /// through all layers: weights that are streamed are read once a token.
 std::vector<std::string> generate(const model::LayerStream& stream, const text::Tokenizer& tokenizer,
                                   const std::vector<std::vector<std::int32_t>>& prompts,
-                                  const text::GenerationRule& rule, const EditFunction& edit, const Listener& listener);
+                                  const text::GenerationRule& rule, const Listener& listener);
 
 }  // namespace uncurl::eval

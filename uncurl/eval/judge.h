@@ -29,10 +29,10 @@ struct ItemResult {
 };
 
 struct TaskResult {
-  std::string name, split, content_hash;
-  std::int64_t num_tokens = 0;                  ///< of right answers
-  math::Estimate loss;                          ///< nats per such token; rows are the sampling unit
-  std::optional<math::Estimate> kl, agreement;  ///< beside an original: of the predictions of these tokens
+  std::string name, split, content_hash, file_hash;  ///< as of PreparedTask
+  std::int64_t num_tokens = 0;                       ///< of right answers
+  math::Estimate loss;                               ///< nats per such token; rows are the sampling unit
+  std::optional<math::Estimate> kl, agreement;       ///< beside an original: of the predictions of these tokens
   std::vector<Metric> metrics;  ///< the task's own first; empty where it was not measured (tests that were not run)
   std::vector<ItemResult> items;
 };

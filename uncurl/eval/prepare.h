@@ -27,6 +27,7 @@ struct PreparedTask {
   std::string metric;        ///< as in task files; "perplexity" for plain text
   std::string split;         ///< empty for plain text
   std::string content_hash;  ///< of the texts, so that a changed prompt shows
+  std::string file_hash;     ///< of the task file: prompt, metric, how answers are found; empty for plain text
   std::vector<Item> items;
   PackedRequests requests;
   std::optional<text::GenerationRule> generation;

@@ -112,17 +112,4 @@ PackedRequests pack_requests(const std::vector<Request>& requests) {
   return finish(packer.finish(), tokens, targets, std::move(begins));
 }
 
-PackedRequests whole_rows(const model::PackedRows& rows) {
-  const auto* const ids = rows.ids_N.const_data_ptr<std::int64_t>();
-  std::vector<std::int64_t> tokens, targets, begins = {0};
-  for (std::size_t r = 0; r + 1 < rows.begins.size(); ++r) {
-    for (std::int64_t token = rows.begins[r]; token + 1 < rows.begins[r + 1]; ++token) {
-      tokens.push_back(token);
-      targets.push_back(ids[token + 1]);
-    }
-    begins.push_back(static_cast<std::int64_t>(targets.size()));
-  }
-  return finish(rows, tokens, targets, std::move(begins));
-}
-
 }  // namespace uncurl::eval

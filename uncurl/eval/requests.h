@@ -39,7 +39,4 @@ struct PackedRequests {
 /// @throws Error if a request judges nothing, or its first token
 PackedRequests pack_requests(const std::vector<Request>& requests);
 
-/// Rows whose tokens are all judged but the first of each.
-PackedRequests whole_rows(const model::PackedRows& rows);
-
 }  // namespace uncurl::eval

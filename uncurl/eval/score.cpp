@@ -34,63 +34,81 @@ std::int64_t logits_rows(const Tensor& head_VD) { return std::max<std::int64_t>(
 
 }  // namespace
 
-Tensor final_hidden(const model::LayerStream& stream, const PackedRequests& requests, const EditFunction& edit,
-                    const std::string& label, const Listener& listener) {
-  const c10::InferenceMode inference;
-  const model::PackedRows& rows = requests.rows;
-  const std::int64_t num_layers = stream.model().config.num_layers();
-  std::vector<Tensor> parts;
-  for (const model::RowRange& range : model::row_chunks(rows, kTokensAtOnce)) {
-    const model::PackedRows part = model::slice_rows(rows, range.first, range.end);
-    const std::int64_t begin = rows.begins[static_cast<std::size_t>(range.first)];
-    Tensor hidden_ND = stream.embed(part);
-    model::sweep_layers_(hidden_ND, part, stream, {.label = label, .edit = edit}, nullptr,
-                         part_of(listener, begin * num_layers, rows.num_tokens() * num_layers));
-    const Tensor wanted = requests.positions_P.masked_select(
-        requests.positions_P.ge(begin).logical_and(requests.positions_P.lt(begin + part.num_tokens())));
-    parts.push_back(stream.final_norm(hidden_ND.index_select(0, wanted - begin)));
+std::vector<Block> blocks_of(const PackedRequests& requests) {
+  const auto* const positions = requests.positions_P.const_data_ptr<std::int64_t>();
+  const std::int64_t num_positions = requests.positions_P.size(0);
+  std::vector<Block> blocks;
+  std::int64_t position = 0;
+  for (const model::RowRange& range : model::row_chunks(requests.rows, kTokensAtOnce)) {
+    Block block{range.first, range.end, position, position};
+    const std::int64_t end_token = requests.rows.begins[static_cast<std::size_t>(range.end)];
+    while (position < num_positions && positions[position] < end_token) ++position;
+    block.end_position = position;
+    blocks.push_back(block);
   }
-  return at::cat(parts);
+  return blocks;
 }
 
-TokenScores token_scores(const Tensor& final_PD, const Tensor& head_VD, const PackedRequests& requests) {
+RunningBlock start_block(const model::LayerStream& stream, const PackedRequests& requests, const Block& block) {
+  const c10::InferenceMode inference;
+  model::PackedRows rows = model::slice_rows(requests.rows, block.first_row, block.end_row);
+  Tensor hidden_ND = stream.embed(rows);
+  const std::int64_t first_token = requests.rows.begins[static_cast<std::size_t>(block.first_row)];
+  return {std::move(rows), std::move(hidden_ND),
+          requests.positions_P.slice(0, block.first_position, block.end_position) - first_token};
+}
+
+Tensor finish_block(const model::LayerStream& stream, const RunningBlock& running) {
+  const c10::InferenceMode inference;
+  return stream.final_norm(running.hidden_ND.index_select(0, running.tokens_n));
+}
+
+Tensor final_hidden(const model::LayerStream& stream, const PackedRequests& requests, const Block& block,
+                    const EditFunction& edit, const std::string& label, const Listener& listener) {
+  const std::int64_t num_layers = stream.model().config.num_layers();
+  const std::int64_t first_token = requests.rows.begins[static_cast<std::size_t>(block.first_row)];
+  RunningBlock running = start_block(stream, requests, block);
+  model::sweep_layers_(running.hidden_ND, running.rows, stream, {.label = label, .edit = edit}, nullptr,
+                       part_of(listener, first_token * num_layers, requests.rows.num_tokens() * num_layers));
+  return finish_block(stream, running);
+}
+
+TokenScores empty_scores(const PackedRequests& requests) {
+  return {at::empty({requests.num_scored()}, at::kDouble), at::empty({requests.num_scored()}, at::kBool)};
+}
+
+void add_scores_(TokenScores& scores, const Tensor& final_nD, const Tensor& head_VD, const PackedRequests& requests,
+                 const Block& block) {
   const c10::InferenceMode inference;
   const auto [position_Q, order_Q] = requests.position_Q.sort(/*stable=*/true, /*dim=*/0, /*descending=*/false);
-  TokenScores scores{at::empty({requests.num_scored()}, at::kDouble), at::empty({requests.num_scored()}, at::kBool)};
-  for_each_chunk(final_PD.size(0), logits_rows(head_VD), [&](std::int64_t begin, std::int64_t end) {
-    const Tensor logits_nV = nn::linear(final_PD.slice(0, begin, end), head_VD).to(at::kFloat);
-    const Tensor inside = position_Q.ge(begin).logical_and(position_Q.lt(end));
-    const Tensor judged = order_Q.masked_select(inside), where = position_Q.masked_select(inside) - begin;
+  for_each_chunk(final_nD.size(0), logits_rows(head_VD), [&](std::int64_t begin, std::int64_t end) {
+    const Tensor logits_nV = nn::linear(final_nD.slice(0, begin, end), head_VD).to(at::kFloat);
+    const Tensor row_Q = position_Q - (block.first_position + begin);
+    const Tensor inside = row_Q.ge(0).logical_and(row_Q.lt(end - begin));
+    const Tensor judged = order_Q.masked_select(inside), where = row_Q.masked_select(inside);
     const Tensor targets = requests.targets_Q.index_select(0, judged);
     const Tensor logprob = logits_nV.index({where, targets}) - logits_nV.logsumexp(-1).index_select(0, where);
     scores.logprob_Q.index_copy_(0, judged, logprob.to(at::kDouble));
     scores.greedy_Q.index_copy_(0, judged, logits_nV.argmax(-1).index_select(0, where).eq(targets));
   });
-  return scores;
 }
 
-TokenComparison compare_tokens(const Tensor& original_PD, const Tensor& original_head_VD, const Tensor& other_PD,
-                               const Tensor& other_head_VD, const Tensor& positions) {
+TokenComparison compare_tokens(const Tensor& original_nD, const Tensor& original_head_VD, const Tensor& other_nD,
+                               const Tensor& other_head_VD, const Tensor& which) {
   const c10::InferenceMode inference;
   std::vector<Tensor> kl, agrees;
-  for_each_chunk(positions.size(0), logits_rows(original_head_VD), [&](std::int64_t begin, std::int64_t end) {
-    const Tensor part = positions.slice(0, begin, end);
-    const auto logits = [&](const Tensor& final_PD, const Tensor& head) {
-      return nn::linear(final_PD.index_select(0, part), head);
+  for_each_chunk(which.size(0), logits_rows(original_head_VD), [&](std::int64_t begin, std::int64_t end) {
+    const Tensor part = which.slice(0, begin, end);
+    const auto logits = [&](const Tensor& final_nD, const Tensor& head) {
+      return nn::linear(final_nD.index_select(0, part), head);
     };
     const nn::TokenDivergence divergence =
-        nn::token_divergence(logits(original_PD, original_head_VD), logits(other_PD, other_head_VD),
+        nn::token_divergence(logits(original_nD, original_head_VD), logits(other_nD, other_head_VD),
                              at::zeros({end - begin}, at::kLong));  // the losses of token 0, which nobody asks for
     kl.push_back(divergence.kl);
     agrees.push_back(divergence.agrees);
   });
   return {at::cat(kl), at::cat(agrees)};
-}
-
-TokenScores score_rows(const model::LayerStream& stream, const model::PackedRows& rows, const EditFunction& edit,
-                       const Listener& listener) {
-  const PackedRequests requests = whole_rows(rows);
-  return token_scores(final_hidden(stream, requests, edit, "scoring", listener), stream.head(), requests);
 }
 
 }  // namespace uncurl::eval

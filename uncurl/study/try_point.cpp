@@ -5,7 +5,7 @@
 
 #include "uncurl/base/error.h"
 #include "uncurl/base/hash.h"
-#include "uncurl/eval/evaluate.h"
+#include "uncurl/eval/judge.h"
 #include "uncurl/prune/planner.h"
 #include "uncurl/prune/predict.h"
 #include "uncurl/prune/write.h"
@@ -88,11 +88,15 @@ std::string Evidence::hash() const {
 
 std::vector<TaskScore> score_tasks(const Evidence& evidence, const model::EditFunction& edit,
                                    const Listener& listener) {
+  const Tensor head_VD = evidence.original.head();
   std::vector<TaskScore> scores;
   for (const eval::PreparedTask& task : evidence.tasks) {
-    const eval::Evaluation evaluation =
-        eval::evaluate(evidence.original, evidence.tokenizer, task, {.edit = edit, .write = false}, nullptr, listener);
-    const std::vector<eval::Metric>& metrics = evaluation.result.metrics;
+    eval::TokenScores tokens = eval::empty_scores(task.requests);
+    for (const eval::Block& block : eval::blocks_of(task.requests)) {
+      const Tensor final_nD = eval::final_hidden(evidence.original, task.requests, block, edit, task.name, listener);
+      eval::add_scores_(tokens, final_nD, head_VD, task.requests, block);
+    }
+    const std::vector<eval::Metric> metrics = eval::judge(task, tokens, nullptr).metrics;
     if (!metrics.empty()) scores.push_back({task.name, metrics.front().name, metrics.front().estimate});
   }
   return scores;

@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "tests/support/error_of.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tiny_checkpoint.h"
@@ -29,13 +31,21 @@ class LetterTokenizer : public text::Tokenizer {
   std::int64_t vocabulary_size() const override { return 32; }
 };
 
+/// Fills a tensor with numbers so large that every sum of a few products with them is infinite.
+inline std::function<void(test::TensorMap&)> overflowing(const std::string& tensor) {
+  return [tensor](test::TensorMap& tensors) { tensors.at(tensor) = at::full_like(tensors.at(tensor), 3e38); };
+}
+
 struct TinyStream {
   test::TemporaryFolder folder;
   std::optional<model::Model> model;
   std::optional<model::LayerStream> stream;
 
-  explicit TinyStream(const test::TinyModel& tiny = {}) {
-    test::write_tiny_checkpoint(folder / "model", tiny);
+  /// @param edit  of the tensors that are written
+  explicit TinyStream(const test::TinyModel& tiny = {}, const std::function<void(test::TensorMap&)>& edit = {}) {
+    test::TensorMap tensors = test::tiny_tensors(tiny);
+    if (edit) edit(tensors);
+    test::write_checkpoint(folder / "model", test::tiny_config(tiny), tensors);
     model.emplace(model::open_model(folder / "model"));
     stream.emplace(*model, Compute{});
   }

@@ -16,21 +16,28 @@ std::string slowly(const TinyStream& tiny, Ids ids, std::int64_t count) {
   return LetterTokenizer().decode(Ids(ids.begin() + static_cast<std::ptrdiff_t>(begin), ids.end()));
 }
 
+std::vector<Prompt> named(const std::vector<Ids>& prompts) {
+  std::vector<Prompt> named;
+  for (const Ids& ids : prompts) named.push_back({ids, concat("prompt ", named.size())});
+  return named;
+}
+
 test::TinyModel without_end() { return {.config = {{"eos_token_id", nullptr}}}; }
 
 TEST(Generate, WritesTheLikeliestTokens) {
   const TinyStream tiny(without_end());
   const std::vector<Ids> prompts = {{1, 2, 3}, {4}, {5, 6, 7, 8, 9, 10}};
   const std::vector<std::string> found =
-      generate(*tiny.stream, LetterTokenizer(), prompts, {.until = {}, .max_tokens = 12}, {});
+      generate(*tiny.stream, LetterTokenizer(), named(prompts), {.until = {}, .max_tokens = 12}, {});
   for (std::size_t i = 0; i < prompts.size(); ++i) EXPECT_EQ(found[i], slowly(tiny, prompts[i], 12)) << i;
 }
 
 TEST(Generate, EndsBeforeTheFirstOfTheEndings) {
   const TinyStream tiny(without_end());
   const std::string whole = slowly(tiny, {1, 2, 3}, 12), ending = whole.substr(4, 2);
-  EXPECT_EQ(generate(*tiny.stream, LetterTokenizer(), {{1, 2, 3}, {4}}, {.until = {ending}, .max_tokens = 12}, {})[0],
-            whole.substr(0, whole.find(ending)));
+  EXPECT_EQ(
+      generate(*tiny.stream, LetterTokenizer(), named({{1, 2, 3}, {4}}), {.until = {ending}, .max_tokens = 12}, {})[0],
+      whole.substr(0, whole.find(ending)));
 }
 
 // One text ends after a few tokens, the others go on beside it.
@@ -42,8 +49,21 @@ TEST(Generate, EndsAtTheEndOfTheText) {
   const char end = whole[0][3];
   const TinyStream tiny({.config = {{"eos_token_id", Json::array({end - '`'})}}});
   const std::vector<std::string> found =
-      generate(*tiny.stream, LetterTokenizer(), prompts, {.until = {}, .max_tokens = 12}, {});
+      generate(*tiny.stream, LetterTokenizer(), named(prompts), {.until = {}, .max_tokens = 12}, {});
   for (std::size_t i = 0; i < prompts.size(); ++i) EXPECT_EQ(found[i], whole[i].substr(0, whole[i].find(end))) << i;
+}
+
+TEST(Generate, NamesThePromptThatGivesNoNumber) {
+  const auto refusal = [](const std::string& tensor) {
+    const TinyStream tiny(without_end(), overflowing(tensor));
+    return test::error_of([&] {
+      generate(*tiny.stream, LetterTokenizer(), named({{1, 2, 3}, {4, 5}}), {.until = {}, .max_tokens = 4}, {});
+    });
+  };
+  EXPECT_THAT(refusal("model.layers.1.self_attn.o_proj.weight"),
+              testing::HasSubstr("prompt 0: layer 1: the hidden state of token 0 is NaN or infinite, expected finite"));
+  EXPECT_THAT(refusal("lm_head.weight"),
+              testing::HasSubstr("prompt 0: a logit for written token 0 is NaN or infinite"));
 }
 
 // Qwen3-30B-A3B in bf16: 2 * 48 layers * 4 heads * 128 values * 2 bytes = 96 KiB a token, so 2 GiB hold 21845 tokens.

@@ -36,6 +36,7 @@ TEST_F(Prepare, MakesARequestOfEveryChoice) {
   EXPECT_EQ(task.split, "validation");
   EXPECT_EQ(task.requests.num_requests(), 80);
   EXPECT_EQ(task.requests.num_scored(), 40 * (3 + 4));
+  EXPECT_THAT(task.requests.names[5], testing::AllOf(testing::StartsWith("t: "), testing::EndsWith("rows.jsonl:3")));
 }
 
 TEST_F(Prepare, TakesAFixedSampleOfRows) {

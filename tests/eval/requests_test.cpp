@@ -39,6 +39,7 @@ TEST(Requests, RunTheirCommonBeginningOnce) {
   b.insert(b.end(), {50, 51});
   const PackedRequests packed = pack_requests({{b, 20}, {a, 20}});
   EXPECT_THAT(packed.rows.begins, ElementsAre(0, 22, 23));
+  EXPECT_THAT(packed.request_of_row, ElementsAre(1, 0));  // in lexicographic order
   EXPECT_EQ(packed.rows.prefix(1).row, 0);
   EXPECT_EQ(packed.rows.prefix(1).length, 20);
   EXPECT_THAT(packed.begins, ElementsAre(0, 2, 5));

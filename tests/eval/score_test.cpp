@@ -86,6 +86,18 @@ TEST(Score, TriesAnEditWithoutWritingIt) {
   EXPECT_TRUE(test::identical(scores({}), before));
 }
 
+TEST(Score, NamesTheTextThatGivesNoNumber) {
+  const PackedRequests packed = pack_requests({{{9, 8, 7}, 1, "the text"}});
+  const auto refusal = [&](const std::string& tensor) {
+    const TinyStream tiny({}, overflowing(tensor));
+    return test::error_of([&] { scores_of(tiny, packed, blocks_of(packed)); });
+  };
+  EXPECT_THAT(refusal("model.layers.1.self_attn.o_proj.weight"),
+              testing::HasSubstr("the text: layer 1: the hidden state of token 0 is NaN or infinite"));
+  EXPECT_THAT(refusal("lm_head.weight"),
+              testing::HasSubstr("the text: the log-likelihood of judged token 0 is NaN or infinite"));
+}
+
 // KL by its definition from the fp64 log-probabilities of two models.
 TEST(Score, ComparesThePredictionsOfTwoModels) {
   const TinyStream original, other({.seed = 2});

@@ -10,6 +10,12 @@
 
 namespace uncurl::eval {
 
+/// A text that is gone on with.
+struct Prompt {
+  std::vector<std::int32_t> ids;  ///< one at least
+  std::string name = {};          ///< in errors: "gsm8k: train.jsonl:17"
+};
+
 struct Encoder {
   const text::Tokenizer& tokenizer;
   std::int32_t beginning_of_text = 0;  ///< stands before a text without a context

@@ -6,7 +6,9 @@
 #include <numeric>
 
 #include "uncurl/base/error.h"
+#include "uncurl/eval/finite.h"
 #include "uncurl/nn/linear.h"
+#include "uncurl/tensor/finite.h"
 
 namespace uncurl::eval {
 namespace {
@@ -31,10 +33,11 @@ std::string text_before(std::string text, const std::vector<std::string>& ending
 class Batch {
  public:
   Batch(const model::LayerStream& stream, const text::Tokenizer& tokenizer, const text::GenerationRule& rule,
-        const std::vector<Ids>& prompts)
+        const std::vector<Prompt>& prompts)
       : stream_(stream),
         tokenizer_(tokenizer),
         rule_(rule),
+        prompts_(prompts),
         endings_(end_of_text(stream.model())),
         head_VD_(stream.head()),
         cache_(stream.model().config, stream.compute(), static_cast<std::int64_t>(prompts.size()),
@@ -42,7 +45,7 @@ class Batch {
         written_(prompts.size()),
         running_(prompts.size()) {
     std::iota(running_.begin(), running_.end(), std::size_t{0});
-    next_B_ = read(prompts);
+    next_B_ = read();
   }
 
   /// One token more for each; false once all are done.
@@ -60,23 +63,39 @@ class Batch {
   }
 
  private:
-  static std::int64_t capacity_for(const std::vector<Ids>& prompts, const text::GenerationRule& rule) {
+  static std::int64_t capacity_for(const std::vector<Prompt>& prompts, const text::GenerationRule& rule) {
     std::size_t longest = 0;
-    for (const Ids& prompt : prompts) longest = std::max(longest, prompt.size());
+    for (const Prompt& prompt : prompts) longest = std::max(longest, prompt.ids.size());
     return static_cast<std::int64_t>(longest) + rule.max_tokens;
   }
 
   Tensor likeliest(const Tensor& final_BD) const {
     const c10::InferenceMode inference;
-    return nn::linear(final_BD, head_VD_).to(at::kFloat).argmax(-1);
+    const Tensor logits_BV = nn::linear(final_BD, head_VD_).to(at::kFloat);
+    check_logits(logits_BV, final_BD.scalar_type());
+    return logits_BV.argmax(-1);
+  }
+
+  void check_logits(const Tensor& logits_BV, at::ScalarType dtype) const {
+    if (all_finite(logits_BV)) return;
+    const std::int64_t bad = logits_BV.isfinite().all(-1).logical_not().nonzero()[0].item<std::int64_t>();
+    const std::size_t prompt = running_[static_cast<std::size_t>(bad)];
+    fail_not_finite(prompts_[prompt].name, concat("a logit for written token ", written_[prompt].size()), dtype);
   }
 
   /// The prompts themselves; the token behind each.
-  Tensor read(const std::vector<Ids>& prompts) {
+  Tensor read() {
     const c10::InferenceMode inference;
-    const model::PackedRows rows = model::pack_rows(prompts);
+    std::vector<Ids> ids;
+    for (const Prompt& prompt : prompts_) ids.push_back(prompt.ids);
+    const model::PackedRows rows = model::pack_rows(ids);
     Tensor hidden_ND = stream_.embed(rows);
-    model::sweep_layers_(hidden_ND, rows, stream_, {.label = "reading", .cache = &cache_}, nullptr, {});
+    model::SweepOptions options{.label = "reading", .cache = &cache_};
+    options.after_layer = [&](std::int64_t layer) {
+      check_hidden(hidden_ND, rows, layer,
+                   [&](std::int64_t row) { return prompts_[static_cast<std::size_t>(row)].name; });
+    };
+    model::sweep_layers_(hidden_ND, rows, stream_, options, nullptr, {});
     std::vector<std::int64_t> lengths, last;
     for (std::size_t r = 0; r + 1 < rows.begins.size(); ++r) {
       lengths.push_back(rows.begins[r + 1] - rows.begins[r]);
@@ -117,6 +136,7 @@ class Batch {
   const model::LayerStream& stream_;
   const text::Tokenizer& tokenizer_;
   const text::GenerationRule& rule_;
+  const std::vector<Prompt>& prompts_;
   std::vector<std::int32_t> endings_;
   Tensor head_VD_;
   model::KvCache cache_;
@@ -143,13 +163,13 @@ std::int64_t prompts_at_once(const model::ModelConfig& config, at::ScalarType dt
 }
 
 std::vector<std::string> generate(const model::LayerStream& stream, const text::Tokenizer& tokenizer,
-                                  const std::vector<Ids>& prompts, const text::GenerationRule& rule,
+                                  const std::vector<Prompt>& prompts, const text::GenerationRule& rule,
                                   const Listener& listener) {
   std::vector<std::size_t> order(prompts.size());  // neighbours of like length waste the least memory
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return prompts[a].size() > prompts[b].size(); });
-  const std::int64_t longest = prompts.empty() ? 0 : static_cast<std::int64_t>(prompts[order.front()].size());
+                   [&](std::size_t a, std::size_t b) { return prompts[a].ids.size() > prompts[b].ids.size(); });
+  const std::int64_t longest = prompts.empty() ? 0 : static_cast<std::int64_t>(prompts[order.front()].ids.size());
   const auto at_once = static_cast<std::size_t>(
       prompts_at_once(stream.model().config, stream.compute().dtype, longest + rule.max_tokens));
   const auto total = static_cast<std::int64_t>((prompts.size() + at_once - 1) / at_once) * rule.max_tokens;
@@ -157,7 +177,7 @@ std::vector<std::string> generate(const model::LayerStream& stream, const text::
   std::int64_t done = 0;
   for (std::size_t begin = 0; begin < prompts.size(); begin += at_once) {
     const std::size_t end = std::min(begin + at_once, prompts.size());
-    std::vector<Ids> part;
+    std::vector<Prompt> part;
     for (std::size_t i = begin; i < end; ++i) part.push_back(prompts[order[i]]);
     Batch batch(stream, tokenizer, rule, part);
     for (std::int64_t step = 0; batch.step(); ++step) listener.progress({"writing", "steps", done + step, total});

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "uncurl/eval/encode.h"
 #include "uncurl/model/stream.h"
 #include "uncurl/text/task.h"
 #include "uncurl/text/tokenizer.h"
@@ -21,11 +22,11 @@ std::int64_t prompts_at_once(const model::ModelConfig& config, at::ScalarType dt
 
 /// What the model writes behind each prompt: up to rule.max_tokens tokens, an end-of-text token, or the first of
 /// rule.until, which are not part of it.
-/// @param prompts  ids, at least one each
+/// @throws Error naming the prompt if a hidden state or logit is NaN or infinite
 /// Memory: 2 L B C Hkv head_dim values for B prompts at a time (prompts_at_once) of up to C tokens. Every step runs
 /// through all layers: weights that are streamed are read once a token.
 std::vector<std::string> generate(const model::LayerStream& stream, const text::Tokenizer& tokenizer,
-                                  const std::vector<std::vector<std::int32_t>>& prompts,
-                                  const text::GenerationRule& rule, const Listener& listener);
+                                  const std::vector<Prompt>& prompts, const text::GenerationRule& rule,
+                                  const Listener& listener);
 
 }  // namespace uncurl::eval

@@ -95,7 +95,9 @@ std::vector<text::TaskExample> plain_examples(const std::string& name, const tex
   return examples;
 }
 
-Item prepare_item(text::TaskExample example, const Encoder& encoder, std::vector<Request>& requests) {
+/// @param name  of the row, in errors
+Item prepare_item(text::TaskExample example, const std::string& name, const Encoder& encoder,
+                  std::vector<Request>& requests) {
   Item item{.example = std::move(example), .choices = {}};
   for (std::size_t c = 0; c < item.example.choices.size(); ++c) {
     const std::string& context = item.example.context_of(c);
@@ -107,7 +109,10 @@ Item prepare_item(text::TaskExample example, const Encoder& encoder, std::vector
     }
     check(!of_choice.empty(), "a text without tokens cannot be judged");
     item.choices.push_back({requests.size(), of_choice.size()});
-    requests.insert(requests.end(), of_choice.begin(), of_choice.end());
+    for (Request& request : of_choice) {
+      request.name = name;
+      requests.push_back(std::move(request));
+    }
   }
   const text::Example right = item.example.right_answer();
   const std::string& counted = item.example.counted.empty() ? right.completion : item.example.counted;
@@ -154,11 +159,12 @@ PreparedTask prepare(const std::string& name, const Encoder& encoder, const Prep
   check(!examples.empty(), name, ": has no rows to evaluate");
   std::vector<Request> requests;
   for (text::TaskExample& example : limited(std::move(examples), options.limit)) {
-    const std::string place = example.place;
+    const std::string place = example.place, row = concat(prepared.name, ": ", place);
     with_context(place, [&] {
-      prepared.items.push_back(prepare_item(std::move(example), encoder, requests));
+      prepared.items.push_back(prepare_item(std::move(example), row, encoder, requests));
       if (!prepared.generation) return;
-      prepared.prompts.push_back(encoder.prompt(prepared.items.back().example.prompt, prepared.generation->max_tokens));
+      const std::string& prompt = prepared.items.back().example.prompt;
+      prepared.prompts.push_back({encoder.prompt(prompt, prepared.generation->max_tokens), row});
     });
   }
   prepared.content_hash = hash_of(prepared.items);

@@ -31,7 +31,7 @@ struct PreparedTask {
   std::vector<Item> items;
   PackedRequests requests;
   std::optional<text::GenerationRule> generation;
-  std::vector<std::vector<std::int32_t>> prompts;  ///< one an item where there is generation
+  std::vector<Prompt> prompts;  ///< one an item where there is generation
 };
 
 struct PrepareOptions {

@@ -34,7 +34,7 @@ struct Place {
 /// Puts texts behind each other, the shared beginning of neighbours once.
 class Packer {
  public:
-  Place add(Ids ids) {
+  Place add(Ids ids, std::size_t request) {
     const auto length = static_cast<std::int64_t>(ids.size());
     const std::int64_t shared = shared_length(ids, root_);
     const std::int64_t end = rows_.begins.back();
@@ -45,13 +45,17 @@ class Packer {
       root_row_ = rows_.num_rows();
     }
     const std::int64_t prefix = continues ? shared : 0;
-    if (prefix < length) append(ids.subspan(static_cast<std::size_t>(prefix)), {continues ? root_row_ : -1, prefix});
+    if (prefix < length) {
+      append(ids.subspan(static_cast<std::size_t>(prefix)), {continues ? root_row_ : -1, prefix});
+      request_of_row_.push_back(request);
+    }
     return {root_begin_, prefix, end};
   }
 
-  model::PackedRows finish() {
+  void finish(PackedRequests& packed) {
     rows_.ids_N = at::tensor(ids_, at::kLong);
-    return std::move(rows_);
+    packed.rows = std::move(rows_);
+    packed.request_of_row = std::move(request_of_row_);
   }
 
  private:
@@ -62,6 +66,7 @@ class Packer {
   }
 
   std::vector<std::int64_t> ids_;
+  std::vector<std::size_t> request_of_row_;
   model::PackedRows rows_{{}, {0}, {}};
   Ids root_;
   std::int64_t root_begin_ = 0, root_row_ = -1;
@@ -78,8 +83,7 @@ std::vector<std::size_t> lexicographic_order(const std::vector<Request>& request
 }
 
 /// @param tokens_Q  the token of the rows that predicts each judged token
-PackedRequests finish(model::PackedRows rows, const std::vector<std::int64_t>& tokens_Q,
-                      const std::vector<std::int64_t>& targets_Q, std::vector<std::int64_t> begins) {
+void set_positions(PackedRequests& packed, const std::vector<std::int64_t>& tokens_Q) {
   std::vector<std::int64_t> positions = tokens_Q;
   std::sort(positions.begin(), positions.end());
   positions.erase(std::unique(positions.begin(), positions.end()), positions.end());
@@ -87,8 +91,8 @@ PackedRequests finish(model::PackedRows rows, const std::vector<std::int64_t>& t
   for (const std::int64_t token : tokens_Q) {
     position_of.push_back(std::lower_bound(positions.begin(), positions.end(), token) - positions.begin());
   }
-  return {std::move(rows), at::tensor(positions, at::kLong), at::tensor(position_of, at::kLong),
-          at::tensor(targets_Q, at::kLong), std::move(begins)};
+  packed.positions_P = at::tensor(positions, at::kLong);
+  packed.position_Q = at::tensor(position_of, at::kLong);
 }
 
 }  // namespace
@@ -100,16 +104,22 @@ PackedRequests pack_requests(const std::vector<Request>& requests) {
   }
   std::vector<Place> places(requests.size());
   Packer packer;
-  for (const std::size_t r : lexicographic_order(requests)) places[r] = packer.add(input_of(requests[r]));
-  std::vector<std::int64_t> tokens, targets, begins = {0};
+  for (const std::size_t r : lexicographic_order(requests)) places[r] = packer.add(input_of(requests[r]), r);
+  PackedRequests packed;
+  packer.finish(packed);
+  std::vector<std::int64_t> tokens, targets;
+  packed.begins = {0};
   for (std::size_t r = 0; r < requests.size(); ++r) {
     for (std::size_t i = static_cast<std::size_t>(requests[r].first_scored); i < requests[r].ids.size(); ++i) {
       tokens.push_back(places[r].token(static_cast<std::int64_t>(i) - 1));
       targets.push_back(requests[r].ids[i]);
     }
-    begins.push_back(static_cast<std::int64_t>(targets.size()));
+    packed.begins.push_back(static_cast<std::int64_t>(targets.size()));
+    packed.names.push_back(requests[r].name);
   }
-  return finish(packer.finish(), tokens, targets, std::move(begins));
+  set_positions(packed, tokens);
+  packed.targets_Q = at::tensor(targets, at::kLong);
+  return packed;
 }
 
 }  // namespace uncurl::eval

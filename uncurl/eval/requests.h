@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "uncurl/model/rows.h"
@@ -17,6 +18,7 @@ using at::Tensor;
 struct Request {
   std::vector<std::int32_t> ids;
   std::int64_t first_scored = 1;
+  std::string name = {};  ///< in errors: "boolq: val.jsonl:17"
 
   std::int64_t num_scored() const { return static_cast<std::int64_t>(ids.size()) - first_scored; }
 };
@@ -25,10 +27,12 @@ struct Request {
 /// requests; P tokens of the rows whose next token is judged (P <= Q: choices of one token share theirs).
 struct PackedRequests {
   model::PackedRows rows;
-  Tensor positions_P;                ///< int64, ascending: tokens of `rows`
-  Tensor position_Q;                 ///< int64: which of the P predicts a judged token
-  Tensor targets_Q;                  ///< int64: the judged tokens
-  std::vector<std::int64_t> begins;  ///< request r judges tokens begins[r] .. begins[r+1]-1 of the Q
+  Tensor positions_P;                       ///< int64, ascending: tokens of `rows`
+  Tensor position_Q;                        ///< int64: which of the P predicts a judged token
+  Tensor targets_Q;                         ///< int64: the judged tokens
+  std::vector<std::int64_t> begins;         ///< request r judges tokens begins[r] .. begins[r+1]-1 of the Q
+  std::vector<std::string> names;           ///< of the requests
+  std::vector<std::size_t> request_of_row;  ///< whose text the row holds, of the `rows`
 
   std::int64_t num_requests() const { return static_cast<std::int64_t>(begins.size()) - 1; }
   std::int64_t num_scored() const { return begins.back(); }

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 
+#include "uncurl/base/error.h"
 #include "uncurl/nn/linear.h"
 #include "uncurl/nn/loss.h"
+#include "uncurl/tensor/finite.h"
 
 namespace uncurl::eval {
 namespace {
@@ -54,8 +56,15 @@ RunningBlock start_block(const model::LayerStream& stream, const PackedRequests&
   model::PackedRows rows = model::slice_rows(requests.rows, block.first_row, block.end_row);
   Tensor hidden_ND = stream.embed(rows);
   const std::int64_t first_token = requests.rows.begins[static_cast<std::size_t>(block.first_row)];
-  return {std::move(rows), std::move(hidden_ND),
+  const auto name_of_row = [&requests, first_row = block.first_row](std::int64_t row) {
+    return requests.names[requests.request_of_row[static_cast<std::size_t>(first_row + row)]];
+  };
+  return {std::move(rows), name_of_row, std::move(hidden_ND),
           requests.positions_P.slice(0, block.first_position, block.end_position) - first_token};
+}
+
+void check_block(const RunningBlock& running, std::int64_t layer) {
+  check_hidden(running.hidden_ND, running.rows, layer, running.name_of_row);
 }
 
 Tensor finish_block(const model::LayerStream& stream, const RunningBlock& running) {
@@ -68,10 +77,28 @@ Tensor final_hidden(const model::LayerStream& stream, const PackedRequests& requ
   const std::int64_t num_layers = stream.model().config.num_layers();
   const std::int64_t first_token = requests.rows.begins[static_cast<std::size_t>(block.first_row)];
   RunningBlock running = start_block(stream, requests, block);
-  model::sweep_layers_(running.hidden_ND, running.rows, stream, {.label = label, .edit = edit}, nullptr,
+  model::SweepOptions options{.label = label, .edit = edit};
+  options.after_layer = [&running](std::int64_t layer) { check_block(running, layer); };
+  model::sweep_layers_(running.hidden_ND, running.rows, stream, options, nullptr,
                        part_of(listener, first_token * num_layers, requests.rows.num_tokens() * num_layers));
   return finish_block(stream, running);
 }
+
+namespace {
+
+/// @param logprob_n  of the judged tokens with the indices [n] among the Q
+void check_scores(const Tensor& logprob_n, const Tensor& judged_n, const PackedRequests& requests,
+                  at::ScalarType dtype) {
+  if (all_finite(logprob_n)) return;
+  const Tensor bad = judged_n.masked_select(logprob_n.isfinite().logical_not());
+  const std::int64_t first = bad.min().item<std::int64_t>();
+  const auto next = std::upper_bound(requests.begins.begin(), requests.begins.end(), first);
+  const auto request = static_cast<std::size_t>(next - requests.begins.begin() - 1);
+  fail_not_finite(requests.names[request],
+                  concat("the log-likelihood of judged token ", first - requests.begins[request]), dtype);
+}
+
+}  // namespace
 
 TokenScores empty_scores(const PackedRequests& requests) {
   return {at::empty({requests.num_scored()}, at::kDouble), at::empty({requests.num_scored()}, at::kBool)};
@@ -88,6 +115,7 @@ void add_scores_(TokenScores& scores, const Tensor& final_nD, const Tensor& head
     const Tensor judged = order_Q.masked_select(inside), where = row_Q.masked_select(inside);
     const Tensor targets = requests.targets_Q.index_select(0, judged);
     const Tensor logprob = logits_nV.index({where, targets}) - logits_nV.logsumexp(-1).index_select(0, where);
+    check_scores(logprob, judged, requests, final_nD.scalar_type());
     scores.logprob_Q.index_copy_(0, judged, logprob.to(at::kDouble));
     scores.greedy_Q.index_copy_(0, judged, logits_nV.argmax(-1).index_select(0, where).eq(targets));
   });

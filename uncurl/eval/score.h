@@ -4,6 +4,7 @@
 // head.
 #pragma once
 
+#include "uncurl/eval/finite.h"
 #include "uncurl/eval/requests.h"
 #include "uncurl/model/stream.h"
 
@@ -31,10 +32,14 @@ std::vector<Block> blocks_of(const PackedRequests& requests);
 /// A block on its way through the layers.
 struct RunningBlock {
   model::PackedRows rows;
+  NameOfRow name_of_row;  ///< borrows from the requests
   Tensor hidden_ND;
   Tensor tokens_n;  ///< int64: which tokens of the rows predict
 };
 RunningBlock start_block(const model::LayerStream& stream, const PackedRequests& requests, const Block& block);
+
+/// @throws Error naming text, layer and token if a hidden state behind `layer` is NaN or infinite
+void check_block(const RunningBlock& running, std::int64_t layer);
 
 /// What the head sees where a judged token is predicted, once all layers have run: [n,D] of the block's positions.
 Tensor finish_block(const model::LayerStream& stream, const RunningBlock& running);
@@ -42,6 +47,7 @@ Tensor finish_block(const model::LayerStream& stream, const RunningBlock& runnin
 /// Both, and all layers between.
 /// @param edit   a change of weights to try; may be empty
 /// @param label  for progress: "<label> layer 3 of 48"
+/// @throws what check_block throws, behind the first layer that gives it a reason
 /// Memory: the hidden states of the block.
 Tensor final_hidden(const model::LayerStream& stream, const PackedRequests& requests, const Block& block,
                     const EditFunction& edit, const std::string& label, const Listener& listener);
@@ -50,6 +56,7 @@ Tensor final_hidden(const model::LayerStream& stream, const PackedRequests& requ
 TokenScores empty_scores(const PackedRequests& requests);
 
 /// @param final_nD  of the block; @param head_VD  of the same model
+/// @throws Error naming the text if a log-likelihood is NaN or infinite
 void add_scores_(TokenScores& scores, const Tensor& final_nD, const Tensor& head_VD, const PackedRequests& requests,
                  const Block& block);
 

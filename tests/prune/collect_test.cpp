@@ -23,9 +23,9 @@ struct Record {
   void show(StatsCollector& collector, std::int64_t begin, std::int64_t end, std::int64_t layer = 0) const {
     const auto part = [&](const Tensor& t) { return t.narrow(0, begin, end - begin); };
     const Tensor logits = part(logits_NE), norms = part(norms_NK), inputs = part(inputs_ND),
-                 residual = part(residual_ND), routed = part(routed_ND);
+                 residual = part(residual_ND), routed = part(routed_ND), all_served;
     const nn::Routing route{part(routing.ids_NK), part(routing.gates_NK), part(routing.scores_NE)};
-    collector.observe({layer, begin, logits, route, norms, inputs, residual, routed});
+    collector.observe({layer, begin, logits, route, norms, inputs, residual, routed, all_served});
   }
 };
 

@@ -68,7 +68,7 @@ DataOptions check_plan_options(const Options& options, const model::Model& model
 
 void run(const Options& options, Terminal& terminal) {
   apply_threads(options.compute.threads);
-  const model::Model model = open(options.model, terminal);
+  const model::Model model = open_to_prune(options.model, terminal);
   const Outputs outputs = check_outputs(options, model);
   const DataOptions data = check_plan_options(options, model, outputs.folder);
 

@@ -104,6 +104,13 @@ model::Model open(const fs::path& folder, Terminal& terminal) {
   return model;
 }
 
+model::Model open_to_prune(const fs::path& folder, Terminal& terminal) {
+  model::Model model = open(folder, terminal);
+  check(model.config.gated_mlp, folder.string(), ": experts of ", model.config.model_type,
+        " have no gate, and this version prunes gated experts alone; `uncurl eval` runs the model");
+  return model;
+}
+
 prune::RoutingStats observe_to(const fs::path& out, const model::Model& model, const DataOptions& data,
                                const ComputeOptions& compute_options,
                                const std::optional<prune::SequentialRequest>& sequential, Terminal& terminal) {

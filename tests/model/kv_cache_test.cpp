@@ -32,7 +32,7 @@ TEST_P(CacheOfFamily, GrowsToWhatTheWholeRowGives) {
   for (std::int64_t step = 0; step < 3; ++step) {
     const Tensor ids = at::tensor(
         {whole[0][static_cast<std::size_t>(4 + step)], whole[1][static_cast<std::size_t>(2 + step)]}, at::kLong);
-    const Tensor found = run_cached_layers(ids, stream, {}, cache);
+    const Tensor found = run_cached_layers(ids, stream, cache);
     EXPECT_TRUE(test::near(found, at::stack({expected[4 + step], expected[9 + step]}), 1e-5 * test::max_abs(expected)))
         << "step " << step;
   }

@@ -1,7 +1,9 @@
 // A tiny checkpoint that was opened and observed: what the tests of the last stations begin with.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <utility>
 
 #include "tests/prune/fixtures.h"
 #include "tests/support/tiny_checkpoint.h"
@@ -32,6 +34,37 @@ class Observed {
   Compute compute;
   std::unique_ptr<const model::Model> model;
   RoutingStats stats;
+};
+
+/// The same with six experts, of which 3, 4 and 5 are made from 1, 0 and 2, and with the inputs of 30 tokens.
+class Planted : public Observed {
+ public:
+  /// Parts that it leaves undefined stay as they are.
+  using MakeCopy = std::function<Expert(const Expert& original, int copy)>;
+
+  /// @param counts  selections of each expert, in every layer and source
+  Planted(const MakeCopy& make_copy, const std::vector<double>& counts) {
+    const test::TinyModel tiny{.num_experts = 6};
+    test::TensorMap tensors = test::tiny_tensors(tiny);
+    const auto find = [&](int layer, int expert, const char* part) -> Tensor& {
+      return tensors.at(concat("model.layers.", layer, ".mlp.experts.", expert, ".", part, ".weight"));
+    };
+    for (const int layer : {0, 1}) {
+      for (const auto& [copy, of] : {std::pair{3, 1}, {4, 0}, {5, 2}}) {
+        const Expert made =
+            make_copy({find(layer, of, "gate_proj"), find(layer, of, "up_proj"), find(layer, of, "down_proj")}, copy);
+        if (made.gate.defined()) find(layer, copy, "gate_proj") = made.gate;
+        if (made.up.defined()) find(layer, copy, "up_proj") = made.up;
+        if (made.down.defined()) find(layer, copy, "down_proj") = made.down;
+      }
+    }
+    test::write_checkpoint(folder / "planted", test::tiny_config(tiny), tensors);
+    model = std::make_unique<const model::Model>(model::open_model(folder / "planted"));
+    stats = observe(*model, compute, two_sources(), {.input_tokens = 30}, {});
+    for (LayerStats& layer : stats.layers) {
+      for (ExpertSums& sums : layer.sources) sums.count = doubles(counts);
+    }
+  }
 };
 
 /// Every expert in a group of its own.

@@ -52,7 +52,7 @@ class Batch {
   bool step() {
     take_next();
     if (running_.empty()) return false;
-    next_B_ = likeliest(model::run_cached_layers(next_B_, stream_, /*edit=*/{}, cache_));
+    next_B_ = likeliest(model::run_cached_layers(next_B_, stream_, cache_));
     return true;
   }
 

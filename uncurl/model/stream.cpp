@@ -169,7 +169,7 @@ void sweep_layers_(Tensor& hidden_ND, const PackedRows& rows, const LayerStream&
   }
 }
 
-Tensor run_cached_layers(const Tensor& ids_B, const LayerStream& stream, const EditFunction& edit, KvCache& cache) {
+Tensor run_cached_layers(const Tensor& ids_B, const LayerStream& stream, KvCache& cache) {
   const c10::InferenceMode inference;
   const ModelConfig& config = stream.model().config;
   const nn::RopeTables rope = rope_of(config, cache.capacity(), stream.compute());
@@ -177,8 +177,7 @@ Tensor run_cached_layers(const Tensor& ids_B, const LayerStream& stream, const E
   Tensor hidden_BD = stream.embed(ids_B, cache.lengths_B());
   stream.prefetch(0);
   for (std::int64_t layer = 0; layer < config.num_layers(); ++layer) {
-    LayerWeights weights = stream.load(layer);
-    if (edit) weights = edit(std::move(weights), layer);
+    const LayerWeights weights = stream.load(layer);
     stream.prefetch(layer + 1);
     hidden_BD = run_cached_block(hidden_BD, weights, context, layer, cache);
     stream.release(layer);

@@ -81,7 +81,7 @@ void sweep_layers_(Tensor& hidden_ND, const PackedRows& rows, const LayerStream&
 
 /// One more token of every sequence of the cache through all layers. @param ids_B [B] int64; @return [B,D] final norm
 /// included
-Tensor run_cached_layers(const Tensor& ids_B, const LayerStream& stream, const EditFunction& edit, KvCache& cache);
+Tensor run_cached_layers(const Tensor& ids_B, const LayerStream& stream, KvCache& cache);
 
 /// Bytes of all weights of the model in the dtype of `compute`.
 std::uint64_t resident_bytes(const Model& model, const Compute& compute);

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/stations.h"
 #include "uncurl/base/error.h"
+#include "uncurl/base/hash.h"
 #include "uncurl/prune/output_folder.h"
 #include "uncurl/prune/stats_file.h"
 
@@ -22,7 +23,7 @@ std::filesystem::path find_stats(const Options& options, const prune::Plan& plan
   check(std::filesystem::exists(path), path.string(),
         ": the statistics of the plan are not there; name them with --stats");
   check(
-      prune::file_hash(path) == plan.stats_hash, path.string(),
+      file_hash(path) == plan.stats_hash, path.string(),
       ": these are not the statistics the plan was made from (the hashes differ); name the right file with --stats, or "
       "plan again");
   return path;

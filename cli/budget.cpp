@@ -1,7 +1,7 @@
 #include "cli/budget.h"
 
 #include "uncurl/base/error.h"
-#include "uncurl/prune/stats_file.h"
+#include "uncurl/base/hash.h"
 #include "uncurl/study/spend.h"
 
 namespace uncurl::cli {
@@ -42,7 +42,7 @@ prune::Plan plan_budget(const model::Model& model, const prune::RoutingStats& st
       study::spend_budget(original, stats, *budget.total, make_request(options, listener), listener);
   prune::Plan plan = prune::make_plan(model, stats, spending.num_experts, spending.request, listener);
   plan.stats_path = relative_path(stats_path, plan_folder);
-  plan.stats_hash = prune::file_hash(stats_path);
+  plan.stats_hash = file_hash(stats_path);
   std::int64_t kept = 0;
   for (const prune::LayerPlan& layer : plan.layers) kept += layer.num_experts();
   terminal.say(concat("budget    ", kept, " of ", *budget.total, " experts spent: predicted error ",

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "uncurl/base/error.h"
+#include "uncurl/base/hash.h"
 #include "uncurl/prune/coverage.h"
 #include "uncurl/prune/observe.h"
 #include "uncurl/prune/output_folder.h"
@@ -164,7 +165,7 @@ prune::Plan make_plan(const model::Model& model, const prune::RoutingStats& stat
   const std::int64_t after = prune::resolve_count(model.config, count.experts, count.keep, listener);
   prune::Plan plan = prune::make_plan(model, stats, after, request, listener);
   plan.stats_path = relative_path(stats_path, plan_folder);
-  plan.stats_hash = prune::file_hash(stats_path);
+  plan.stats_hash = file_hash(stats_path);
   return plan;
 }
 

@@ -9,6 +9,7 @@
 #include "cli/stations.h"
 #include "cli/sweep_tables.h"
 #include "uncurl/base/error.h"
+#include "uncurl/base/hash.h"
 #include "uncurl/eval/evaluate.h"
 #include "uncurl/prune/estimate.h"
 #include "uncurl/prune/grouping.h"
@@ -218,7 +219,7 @@ void run(const Options& chosen, const std::string& command_line, Terminal& termi
 
   const Compute compute = compute_of(stats);
   const model::LayerStream original(model, compute, model::fitting_weights(model, compute));
-  const study::Evidence evidence{original, stats, prune::file_hash(files.stats), tasks, *tokenizer};
+  const study::Evidence evidence{original, stats, file_hash(files.stats), tasks, *tokenizer};
   study::PointLog log(files.points);
   study::PointRunner runner(evidence, log);
   const Listener listener = terminal.listener();

@@ -4,7 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <string>
 #include <vector>
+
+#include "tests/support/temporary_folder.h"
+#include "uncurl/base/file.h"
 
 namespace uncurl {
 namespace {
@@ -24,6 +28,16 @@ TEST(Hasher, OfManyBytesInPiecesEqualsPythonsXxhashOfAll) {  // bytes(i % 251 fo
   hasher.add(std::span<const std::byte>(bytes).first(17));
   hasher.add(std::span<const std::byte>(bytes).subspan(17));
   EXPECT_EQ(hasher.hex(), "b92ec02c39d33ce7b418500fc42320ee");
+}
+
+TEST(Hash, OfAFileIsThatOfItsBytes) {  // the same bytes, and none
+  const test::TemporaryFolder folder;
+  std::string bytes;
+  for (int i = 0; i < 5000; ++i) bytes += static_cast<char>(i % 251);
+  write_text(folder / "bytes", bytes);
+  write_text(folder / "empty", "");
+  EXPECT_EQ(file_hash(folder / "bytes"), "b92ec02c39d33ce7b418500fc42320ee");
+  EXPECT_EQ(file_hash(folder / "empty"), "99aa06d3014798d86001c324468d497f");
 }
 
 // Of the bytes: 2 as eight little-endian bytes, "ab", 1 likewise, "c".

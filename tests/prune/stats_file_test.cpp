@@ -4,6 +4,7 @@
 
 #include "tests/prune/observed.h"
 #include "uncurl/base/file.h"
+#include "uncurl/base/hash.h"
 
 namespace uncurl::prune {
 namespace {

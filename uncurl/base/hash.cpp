@@ -5,6 +5,8 @@
 
 #include <array>
 
+#include "uncurl/base/file.h"
+
 namespace uncurl {
 
 struct Hasher::State {
@@ -30,6 +32,13 @@ std::string Hasher::hex() const {
     for (int shift = 60; shift >= 0; shift -= 4) text += kDigits[(word >> shift) & 15];
   }
   return text;
+}
+
+std::string file_hash(const std::filesystem::path& path) {
+  const MappedFile file(path);
+  Hasher hasher;
+  hasher.add(file.bytes());
+  return hasher.hex();
 }
 
 std::uint64_t hash64(std::string_view text, std::uint64_t seed) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
@@ -26,6 +27,9 @@ class Hasher {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+/// Hash of a whole file. @throws Error naming the file and the system's reason
+std::string file_hash(const std::filesystem::path& path);
 
 /// 64 bits of a text and a seed: the same on every machine.
 std::uint64_t hash64(std::string_view text, std::uint64_t seed = 0);

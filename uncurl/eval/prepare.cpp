@@ -4,7 +4,6 @@
 #include <numeric>
 
 #include "uncurl/base/error.h"
-#include "uncurl/base/file.h"
 #include "uncurl/base/hash.h"
 #include "uncurl/text/sample.h"
 #include "uncurl/text/unicode.h"
@@ -121,12 +120,6 @@ Item prepare_item(text::TaskExample example, const std::string& name, const Enco
   return item;
 }
 
-std::string hash_of_file(const std::filesystem::path& path) {
-  Hasher hasher;
-  hasher.add(read_text(path));
-  return hasher.hex();
-}
-
 std::string hash_of(const std::vector<Item>& items) {
   Hasher hasher;
   for (const Item& item : items) {
@@ -147,7 +140,7 @@ PreparedTask prepare(const std::string& name, const Encoder& encoder, const Prep
     const text::Task task = text::read_task(*file);
     check_can_be_judged(task);
     prepared.name = task.name;
-    prepared.file_hash = hash_of_file(*file);
+    prepared.file_hash = file_hash(*file);
     prepared.metric = task.metric;
     prepared.generation = task.generation;
     examples = task_examples(task, prepared.split, read);

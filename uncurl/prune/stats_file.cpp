@@ -3,8 +3,6 @@
 #include <ATen/ATen.h>
 
 #include "uncurl/base/error.h"
-#include "uncurl/base/file.h"
-#include "uncurl/base/hash.h"
 
 namespace uncurl::prune {
 namespace {
@@ -125,13 +123,6 @@ void write_stats(const std::filesystem::path& path, const RoutingStats& stats) {
 RoutingStats read_stats(const std::filesystem::path& path) {
   const model::TensorFile file = model::read_tensor_file(path);
   return with_context(path.string(), [&] { return parse_stats(file); });
-}
-
-std::string file_hash(const std::filesystem::path& path) {
-  const MappedFile file(path);
-  Hasher hasher;
-  hasher.add(file.bytes());
-  return hasher.hex();
 }
 
 }  // namespace uncurl::prune

@@ -13,9 +13,6 @@ void write_stats(const std::filesystem::path& path, const RoutingStats& stats);
 /// @throws Error naming the file if it is no statistics file, or one of another version
 RoutingStats read_stats(const std::filesystem::path& path);
 
-/// Hash of the whole file, as plans carry it.
-std::string file_hash(const std::filesystem::path& path);
-
 /// The same parts for the file that an interrupted observation resumes from.
 void append_layers(const std::vector<LayerStats>& layers, model::NamedTensors& tensors);
 LayerStats read_layer(const model::TensorFile& file, std::int64_t layer, std::size_t num_sources);

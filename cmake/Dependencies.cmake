@@ -1,6 +1,11 @@
 # Third-party libraries: the system's package first, a pinned release where it is absent.
 include(FetchContent)
 set(FETCHCONTENT_TRY_FIND_PACKAGE_MODE OPT_IN)
+# These releases ask for old policies: CMake 4 refuses them unless told a minimum, and their option() and set(CACHE)
+# would forget what is set here.
+set(CMAKE_POLICY_VERSION_MINIMUM 3.5)
+set(CMAKE_POLICY_DEFAULT_CMP0077 NEW)
+set(CMAKE_POLICY_DEFAULT_CMP0126 NEW)
 
 FetchContent_Declare(nlohmann_json
   URL https://github.com/nlohmann/json/releases/download/v3.11.3/json.tar.xz

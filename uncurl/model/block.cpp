@@ -159,8 +159,9 @@ Tensor run_moe(const Tensor& x_ND, const MoeWeights& weights, const BlockContext
                             : routing.ids_NK;
   const Tensor served_NK = serve ? serve(ids_NK) : Tensor();
   const Tensor gates_NK = serve ? routing.gates_NK * served_NK : routing.gates_NK;
-  const nn::ExpertsOutput output = nn::experts(x_ND, weights.experts, ids_NK, gates_NK,
-                                               /*want_norms=*/observer != nullptr, context.implementation);
+  const bool want_norms = observer != nullptr && observer->wants_norms();
+  const nn::ExpertsOutput output =
+      nn::experts(x_ND, weights.experts, ids_NK, gates_NK, want_norms, context.implementation);
   if (observer != nullptr) {
     observer->observe(
         {layer, first_token, logits_NE, routing, output.norms_NK, x_ND, residual_ND, output.out_ND, served_NK});

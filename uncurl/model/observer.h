@@ -26,6 +26,7 @@ class MoeObserver {
  public:
   virtual ~MoeObserver() = default;
   virtual void observe(const MoeCall& call) = 0;
+  virtual bool wants_norms() const { return true; }  ///< else norms_NK is undefined
 };
 
 }  // namespace uncurl::model

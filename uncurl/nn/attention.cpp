@@ -18,19 +18,25 @@ Tensor window_mask(std::int64_t length, std::int64_t window, at::Device device) 
 
 Tensor attention_plain(const Tensor& q_NHd, const Tensor& k_NHd, const Tensor& v_NHd,
                        const std::vector<std::int64_t>& begins, double scale, std::int64_t window) {
-  Tensor out_NHd = at::empty_like(q_NHd);
   const bool grouped = q_NHd.size(1) != k_NHd.size(1);
-  for (std::size_t r = 0; r + 1 < begins.size(); ++r) {
-    const std::int64_t begin = begins[r], length = begins[r + 1] - begin;
-    const auto row = [&](const Tensor& x) { return x.narrow(0, begin, length).transpose(0, 1).unsqueeze(0); };
+  const auto length_of = [&](std::size_t row) { return begins[row + 1] - begins[row]; };
+  std::vector<Tensor> parts;
+  for (std::size_t first = 0; first + 1 < begins.size();) {
+    std::size_t end = first + 1;
+    while (end + 1 < begins.size() && length_of(end) == length_of(first)) ++end;
+    const std::int64_t begin = begins[first], length = length_of(first), total = begins[end] - begin;
+    const auto batch = [&](const Tensor& x) {
+      return x.narrow(0, begin, total).view({-1, length, x.size(1), x.size(2)}).transpose(1, 2);
+    };
     const bool windowed = window > 0 && length > window;
     const std::optional<Tensor> mask =
         windowed ? std::optional<Tensor>(window_mask(length, window, q_NHd.device())) : std::nullopt;
-    const Tensor row_out = at::scaled_dot_product_attention(row(q_NHd), row(k_NHd), row(v_NHd), mask, /*dropout_p=*/0.0,
-                                                            /*is_causal=*/!windowed, scale, /*enable_gqa=*/grouped);
-    out_NHd.narrow(0, begin, length).copy_(row_out.squeeze(0).transpose(0, 1));
+    const Tensor out = at::scaled_dot_product_attention(batch(q_NHd), batch(k_NHd), batch(v_NHd), mask,
+                                                        /*dropout_p=*/0.0, /*is_causal=*/!windowed, scale, grouped);
+    parts.push_back(out.transpose(1, 2).reshape({total, q_NHd.size(1), q_NHd.size(2)}));
+    first = end;
   }
-  return out_NHd;
+  return parts.size() == 1 ? parts.front() : at::cat(parts);
 }
 
 Tensor attention(const Tensor& q_NHd, const Tensor& k_NHd, const Tensor& v_NHd, const std::vector<std::int64_t>& begins,

@@ -19,7 +19,7 @@ using at::Tensor;
 Tensor attention(const Tensor& q_NHd, const Tensor& k_NHd, const Tensor& v_NHd, const std::vector<std::int64_t>& begins,
                  double scale, std::int64_t window, Implementation implementation = Implementation::kFastest);
 
-/// The oracle: libtorch's, row by row; differentiable, on any device.
+/// The oracle: libtorch's, neighbouring rows of one length at a time; differentiable, on any device.
 Tensor attention_plain(const Tensor& q_NHd, const Tensor& k_NHd, const Tensor& v_NHd,
                        const std::vector<std::int64_t>& begins, double scale, std::int64_t window);
 

@@ -1,30 +1,47 @@
 #include "uncurl/nn/experts.h"
 
 #include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
 #include <ATen/core/grad_mode.h>
 
+#include "uncurl/kernels/differentiable.h"
 #include "uncurl/kernels/moe.h"
 #include "uncurl/nn/linear.h"
 
 namespace uncurl::nn {
 namespace {
 
-/// The oracle: plain differentiable operations, on any device.
+/// Slots (token * K + choice) sorted by expert, stable, and where each expert's begin.
+struct SortedSlots {
+  Tensor order_S, inverse_S;  ///< order[i] is the slot at place i; inverse leads back
+  std::vector<std::int64_t> counts_E;
+};
+
+SortedSlots sort_slots(const Tensor& ids_NK, std::size_t num_experts) {
+  const Tensor flat = ids_NK.reshape({-1});
+  const Tensor order = flat.argsort(/*stable=*/true, /*dim=*/0, /*descending=*/false);
+  const Tensor counts = at::bincount(flat, /*weights=*/{}, static_cast<std::int64_t>(num_experts)).to(at::kCPU);
+  const auto* const first = counts.const_data_ptr<std::int64_t>();
+  return {order, order.argsort(), {first, first + counts.numel()}};
+}
+
+/// The oracle: plain differentiable operations, on any device. Every expert gets its rows as one piece, so that the
+/// cost, backward included, does not grow with the number of experts.
 ExpertsOutput experts_plain(const Tensor& x_ND, const std::vector<Expert>& experts, const Tensor& ids_NK,
                             const Tensor& gates_NK, bool want_norms) {
-  const std::int64_t top_k = ids_NK.size(1), width = x_ND.size(1);
-  const Tensor flat_ids = ids_NK.reshape({-1});
-  Tensor slots_SD = at::zeros({flat_ids.size(0), width}, x_ND.options());
+  const std::int64_t num_tokens = x_ND.size(0), width = x_ND.size(1), top_k = ids_NK.size(1);
+  const SortedSlots slots = sort_slots(ids_NK, experts.size());
+  const Tensor x_SD = x_ND.unsqueeze(1).expand({num_tokens, top_k, width}).reshape({-1, width});
+  const Tensor sorted_SD = kernels::permute_rows(x_SD, slots.order_S, slots.inverse_S);
+  const std::vector<Tensor> inputs = sorted_SD.split_with_sizes(slots.counts_E);
+  std::vector<Tensor> outputs;
   for (std::size_t e = 0; e < experts.size(); ++e) {
-    const Tensor slots = at::nonzero(flat_ids == static_cast<std::int64_t>(e)).squeeze(-1);
-    if (slots.size(0) == 0) continue;
-    const Tensor tokens = slots.floor_divide(top_k);
-    const Tensor y = expert_output(x_ND.index_select(0, tokens), experts[e]);
-    slots_SD = slots_SD.index_copy(0, slots, y);
+    if (slots.counts_E[e] > 0) outputs.push_back(expert_output(inputs[e], experts[e]));
   }
-  const Tensor slots_NKD = slots_SD.view({-1, top_k, width});
-  const Tensor out_ND =
-      (slots_NKD * gates_NK.unsqueeze(-1)).sum(1, /*keepdim=*/false, at::kFloat).to(x_ND.scalar_type());
+  const Tensor y_SD = outputs.empty() ? sorted_SD : at::cat(outputs);
+  const Tensor slots_NKD = kernels::permute_rows(y_SD, slots.inverse_S, slots.order_S).view({-1, top_k, width});
+  const at::ScalarType sum_type = c10::promoteTypes(x_ND.scalar_type(), at::kFloat);
+  const Tensor out_ND = (slots_NKD * gates_NK.unsqueeze(-1)).sum(1, /*keepdim=*/false, sum_type).to(x_ND.scalar_type());
   const Tensor norms = want_norms ? slots_NKD.to(at::kFloat).norm(2, at::IntArrayRef({-1})) : Tensor();
   return {out_ND, norms};
 }
@@ -39,9 +56,13 @@ ExpertsOutput experts_threaded(const Tensor& x_ND, const std::vector<Expert>& ex
   return {kernels::combine(slots_SD, gates_NK, norms_NK), norms_NK};
 }
 
-bool runs_threaded(const Tensor& x_ND) {
+/// Kernels have no backward, work in the dtype of the weights, and know nothing of autocast.
+bool runs_threaded(const Tensor& x_ND, const Expert& expert, const Tensor& gates = {}) {
   const bool known_dtype = x_ND.scalar_type() == at::kFloat || x_ND.scalar_type() == at::kBFloat16;
-  return x_ND.is_cpu() && known_dtype && !(at::GradMode::is_enabled() && x_ND.requires_grad());
+  const bool wants_gradient = at::GradMode::is_enabled() && (x_ND.requires_grad() || expert.up.requires_grad() ||
+                                                             (gates.defined() && gates.requires_grad()));
+  return x_ND.is_cpu() && known_dtype && !wants_gradient && x_ND.scalar_type() == expert.up.scalar_type() &&
+         !at::autocast::is_autocast_enabled(at::kCPU);
 }
 
 }  // namespace
@@ -57,7 +78,7 @@ Tensor gated_mlp(const Tensor& x_ND, const Tensor& gate, const Tensor& up, const
 }
 
 Tensor dense_mlp(const Tensor& x_ND, const Expert& mlp) {
-  if (!runs_threaded(x_ND)) return expert_output(x_ND, mlp);
+  if (!runs_threaded(x_ND, mlp)) return expert_output(x_ND, mlp);
   const Tensor all_N1 = at::zeros({x_ND.size(0), 1}, x_ND.options().dtype(at::kLong));
   Tensor out_ND = at::empty_like(x_ND);
   kernels::expert_outputs(out_ND, x_ND.contiguous(), {mlp}, kernels::sort_by_expert(all_N1, 1), /*top_k=*/1);
@@ -66,7 +87,7 @@ Tensor dense_mlp(const Tensor& x_ND, const Expert& mlp) {
 
 ExpertsOutput experts(const Tensor& x_ND, const std::vector<Expert>& experts, const Tensor& ids_NK,
                       const Tensor& gates_NK, bool want_norms, Implementation implementation) {
-  const bool threaded = implementation == Implementation::kFastest && runs_threaded(x_ND);
+  const bool threaded = implementation == Implementation::kFastest && runs_threaded(x_ND, experts.front(), gates_NK);
   return threaded ? experts_threaded(x_ND, experts, ids_NK, gates_NK, want_norms)
                   : experts_plain(x_ND, experts, ids_NK, gates_NK, want_norms);
 }

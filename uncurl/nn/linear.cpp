@@ -1,16 +1,21 @@
 #include "uncurl/nn/linear.h"
 
 #include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
 #include <ATen/core/grad_mode.h>
 
+#include "uncurl/kernels/differentiable.h"
 #include "uncurl/kernels/onednn_linear.h"
 
 namespace uncurl::nn {
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  const bool wants_gradient = at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad());
-  if (!x.is_cpu() || wants_gradient) return bias.defined() ? at::linear(x, weight, bias) : at::linear(x, weight);
-  return kernels::onednn_linear(x, weight, bias);
+  if (!x.is_cpu() || at::autocast::is_autocast_enabled(at::kCPU) || x.scalar_type() != weight.scalar_type()) {
+    return bias.defined() ? at::linear(x, weight, bias) : at::linear(x, weight);
+  }
+  const bool wants_gradient = x.requires_grad() || weight.requires_grad() || (bias.defined() && bias.requires_grad());
+  if (!at::GradMode::is_enabled() || !wants_gradient) return kernels::onednn_linear(x, weight, bias);
+  return x.scalar_type() == at::kFloat ? kernels::differentiable_linear(x, weight, bias) : at::linear(x, weight, bias);
 }
 
 }  // namespace uncurl::nn

@@ -1,4 +1,5 @@
-// A linear map with an optional bias: oneDNN where no gradient is wanted on a CPU, at::linear elsewhere.
+// A linear map with an optional bias, differentiable: oneDNN for fp32 on a CPU, at::linear elsewhere and under
+// autocast.
 #pragma once
 
 #include <ATen/core/Tensor.h>

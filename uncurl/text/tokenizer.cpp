@@ -31,6 +31,13 @@ bool names_a_sentencepiece_model(const fs::path& file) {
   return name.ends_with(".model") || name.find(".model.") != std::string::npos;
 }
 
+std::int32_t only_token(const fs::path& folder, const std::string& name, const Tokenizer& tokenizer) {
+  const std::vector<std::int32_t> ids = tokenizer.encode(name, /*add_special_tokens=*/false);
+  check(ids.size() == 1, (folder / "tokenizer_config.json").string(), ": '", name, "' is ", ids.size(),
+        " tokens of the tokenizer, expected one");
+  return ids.front();
+}
+
 }  // namespace
 
 std::unique_ptr<Tokenizer> open_tokenizer(const fs::path& folder_or_file) {
@@ -50,10 +57,14 @@ std::int32_t beginning_of_text(const fs::path& folder, const Tokenizer& tokenize
   const std::optional<std::string> name = config.bos_token ? config.bos_token : config.eos_token;
   check(name.has_value(), (folder / "tokenizer_config.json").string(),
         ": names neither bos_token nor eos_token, and a text without a prompt needs a token before it");
-  const std::vector<std::int32_t> ids = tokenizer.encode(*name, /*add_special_tokens=*/false);
-  check(ids.size() == 1, (folder / "tokenizer_config.json").string(), ": '", *name, "' is ", ids.size(),
-        " tokens of the tokenizer, expected one");
-  return ids.front();
+  return only_token(folder, *name, tokenizer);
+}
+
+std::int32_t end_of_text(const fs::path& folder, const Tokenizer& tokenizer) {
+  const TokenizerConfig config = read_tokenizer_config(folder);
+  check(config.eos_token.has_value(), (folder / "tokenizer_config.json").string(),
+        ": names no eos_token, which training puts behind every text");
+  return only_token(folder, *config.eos_token, tokenizer);
 }
 
 }  // namespace uncurl::text

@@ -43,4 +43,7 @@ std::unique_ptr<Tokenizer> open_tokenizer(const std::filesystem::path& folder_or
 /// @throws Error if it names neither, or the name is not one token
 std::int32_t beginning_of_text(const std::filesystem::path& folder, const Tokenizer& tokenizer);
 
+/// The token that stands behind a text: eos_token of tokenizer_config.json. @throws Error likewise
+std::int32_t end_of_text(const std::filesystem::path& folder, const Tokenizer& tokenizer);
+
 }  // namespace uncurl::text

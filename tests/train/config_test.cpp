@@ -70,6 +70,7 @@ TEST(TrainConfig, ReadsEveryKeyAndWritesItBack) {
                   "decay_embeddings": false, "clip": 0.5},
     "schedule": {"decay": "cosine", "floor": 0.1, "warmup_steps": 7},
     "dtype": "bf16",
+    "device": "cuda:1",
     "recompute": true,
     "aux_coefficient": 0.02,
     "train": ["routers"],

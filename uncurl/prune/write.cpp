@@ -8,6 +8,7 @@
 
 #include "uncurl/base/error.h"
 #include "uncurl/checkpoint/dtype.h"
+#include "uncurl/checkpoint/like.h"
 #include "uncurl/checkpoint/writer.h"
 #include "uncurl/prune/merge.h"
 #include "uncurl/prune/routers/table.h"
@@ -46,25 +47,6 @@ std::map<std::string, std::optional<TensorSpec>> touched_tensors(const model::Mo
   return touched;
 }
 
-/// Stored tensors in the order of their files, as the writer should lay them out.
-std::vector<const TensorInfo*> in_file_order(const checkpoint::Checkpoint& checkpoint) {
-  std::vector<const TensorInfo*> infos;
-  for (const TensorInfo& info : checkpoint.tensors()) infos.push_back(&info);
-  std::sort(infos.begin(), infos.end(), [](const TensorInfo* a, const TensorInfo* b) {
-    return std::pair(a->file, a->begin) < std::pair(b->file, b->begin);
-  });
-  return infos;
-}
-
-checkpoint::WriterLayout layout_like(const checkpoint::Checkpoint& original) {
-  checkpoint::WriterLayout layout{.max_shard_bytes = std::nullopt, .metadata = original.files().front().metadata};
-  if (!original.is_sharded()) return layout;
-  std::vector<std::uint64_t> bytes(original.files().size(), 0);  // of tensors, as the limit counts them
-  for (const TensorInfo& info : original.tensors()) bytes[static_cast<std::size_t>(info.file)] += info.num_bytes();
-  layout.max_shard_bytes = *std::max_element(bytes.begin(), bytes.end());
-  return layout;
-}
-
 void write_layer(const model::Model& model, const LayerPlan& layer, const PrunedLayer& pruned,
                  checkpoint::CheckpointWriter& writer) {
   const auto write = [&](const std::string& pattern, const Tensor& tensor, std::int64_t expert = -1) {
@@ -90,23 +72,6 @@ void write_layer(const model::Model& model, const LayerPlan& layer, const Pruned
     write(layout.up, pruned.experts[e].up, expert);
     write(layout.down, pruned.experts[e].down, expert);
   }
-}
-
-void copy_other_files(const model::Model& model, const Plan& plan, const std::filesystem::path& folder,
-                      const Listener& listener) {
-  static const std::set<std::string> kOurs = {"config.json", "plan.json", "result.json"};  // written anew
-  const checkpoint::OtherFiles others = model.checkpoint.other_files();
-  std::set<std::string> own_weights = {checkpoint::kIndexFileName};  // written anew, so not worth a word
-  for (const checkpoint::CheckpointFile& file : model.checkpoint.files())
-    own_weights.insert(file.path.filename().string());
-  for (const std::filesystem::path& path : others.carried) {
-    if (kOurs.contains(path.filename().string())) continue;
-    std::filesystem::copy_file(path, folder / path.filename());
-  }
-  for (const std::filesystem::path& path : others.skipped) {
-    if (!own_weights.contains(path.filename().string())) listener.note("not copied: " + path.string());
-  }
-  write_json(folder / "config.json", config_after(model, plan));
 }
 
 }  // namespace
@@ -140,7 +105,7 @@ std::vector<TensorSpec> tensors_after(const model::Model& model, const Plan& pla
 std::vector<TensorSpec> tensors_after(const model::Model& model, const std::vector<std::int64_t>& experts_of_layer) {
   const std::map<std::string, std::optional<TensorSpec>> touched = touched_tensors(model, experts_of_layer);
   std::vector<TensorSpec> specs;
-  for (const TensorInfo* info : in_file_order(model.checkpoint)) {
+  for (const TensorInfo* info : checkpoint::in_file_order(model.checkpoint)) {
     const auto found = touched.find(info->name);
     if (found == touched.end()) {
       specs.push_back(info->spec());
@@ -167,7 +132,7 @@ void write_checkpoint(const model::Model& model, const Plan& plan, const std::ve
                       const std::filesystem::path& folder, const Listener& listener) {
   for (const LayerPlan& layer : plan.layers) check_can_be_written(find_router_rule(layer.router));
   const std::vector<TensorSpec> specs = tensors_after(model, plan);
-  checkpoint::CheckpointWriter writer(folder, specs, layout_like(model.checkpoint));
+  checkpoint::CheckpointWriter writer(folder, specs, checkpoint::layout_like(model.checkpoint));
   const auto total = static_cast<std::int64_t>(plan.layers.size());
   for (std::size_t i = 0; i < plan.layers.size(); ++i) {
     write_layer(model, plan.layers[i], prune_layer(model, plan, plan.layers[i], layers[i]), writer);
@@ -175,12 +140,13 @@ void write_checkpoint(const model::Model& model, const Plan& plan, const std::ve
     listener.progress({"writing experts", "layers", static_cast<std::int64_t>(i) + 1, total});
   }
   const std::set<std::string> routed = routed_tensor_names(model);
-  for (const TensorInfo* info : in_file_order(model.checkpoint)) {
+  for (const TensorInfo* info : checkpoint::in_file_order(model.checkpoint)) {
     if (routed.contains(info->name)) continue;
     writer.write(info->name, model.checkpoint.bytes(*info));
     model.checkpoint.release(std::span(&info, 1));
   }
-  copy_other_files(model, plan, folder, listener);
+  checkpoint::copy_other_files(model.checkpoint, folder, {"config.json", "plan.json", "result.json"}, listener);
+  write_json(folder / "config.json", config_after(model, plan));
   writer.finish();
 }
 

@@ -38,7 +38,7 @@ const char* word_of(const Words& words, Value value) {
 }
 
 fs::path placed(const std::string& path, const fs::path& base) {
-  return path.empty() || fs::path(path).is_absolute() ? fs::path(path) : base / path;
+  return path.empty() || fs::path(path).is_absolute() ? fs::path(path) : (base / path).lexically_normal();
 }
 
 /// The name of a task stays what it is, a path starts at `base`.
@@ -304,7 +304,8 @@ TrainConfig read_train_config(const Json& json, const std::string& place, const 
   const JsonObject file(json, place);
   file.expect_only({"model", "output",      "data",       "steps",    "tokens", "epochs",    "sequence_length",
                     "batch", "micro_batch", "optimizer",  "schedule", "dtype",  "recompute", "aux_coefficient",
-                    "train", "freeze",      "validation", "save",     "lora",   "teacher",   "seed"});
+                    "train", "freeze",      "validation", "save",     "lora",   "teacher",   "seed",
+                    "device"});
   TrainConfig config;
   config.model = read_model(file.object("model"), base);
   config.output = placed(file.string("output", ""), base);
@@ -316,6 +317,7 @@ TrainConfig read_train_config(const Json& json, const std::string& place, const 
   config.optimizer = read_optimizer(file);
   config.schedule = read_schedule(file);
   config.dtype = file.string("dtype", config.dtype);
+  config.device = file.string("device", config.device);
   config.recompute = file.boolean("recompute", config.recompute);
   config.aux_coefficient = file.number("aux_coefficient", config.aux_coefficient);
   config.train = strings(file, "train", config.train);
@@ -355,6 +357,7 @@ Json to_json(const TrainConfig& config) {
   json["schedule"] = {{"decay", word_of(kDecays, config.schedule.decay)}, {"floor", config.schedule.floor}};
   if (config.schedule.warmup_steps) json["schedule"]["warmup_steps"] = *config.schedule.warmup_steps;
   json["dtype"] = config.dtype;
+  json["device"] = config.device;
   json["recompute"] = config.recompute;
   json["aux_coefficient"] = config.aux_coefficient;
   json["train"] = config.train;

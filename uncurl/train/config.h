@@ -102,6 +102,8 @@ struct TrainConfig {
   ModelSource model;
   std::filesystem::path output;
   bool overwrite = false;  ///< an existing output, and a state of another run; set by the caller, not in the file
+  std::filesystem::path tasks_folder, data_root;  ///< see text::ReadOptions; set by the caller, not in the file
+  std::string program;  ///< version of the program, for train.json; set by the caller, not in the file
   std::vector<DataSource> data;
   Budget budget;
   std::int64_t sequence_length = 1024;  ///< tokens of a row that the model reads
@@ -110,6 +112,7 @@ struct TrainConfig {
   OptimizerConfig optimizer;
   ScheduleConfig schedule;
   std::string dtype = "f32";      ///< of the forward and backward pass: "f32", or "bf16" by autocast
+  std::string device = "cpu";     ///< "cpu", "cuda" or "cuda:N"
   bool recompute = false;         ///< keep the inputs of layers alone, and run each again in the backward pass
   double aux_coefficient = 0.01;  ///< of the load-balancing loss
   /// What is trained: tensors that match one of `train` and none of `freeze`. A pattern is a tensor name with * and ?,

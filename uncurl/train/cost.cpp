@@ -8,10 +8,11 @@ double active_weights(const model::ModelConfig& config, const model::LayerKind& 
   const auto width = static_cast<double>(config.hidden_size);
   const auto heads = static_cast<double>(2 * config.num_heads + 2 * config.num_kv_heads);  // q and o, k and v
   const double attention = heads * static_cast<double>(config.head_dim) * width;
-  if (!layer.moe) return attention + 3 * static_cast<double>(config.dense_width) * width;
+  const double matrices = config.gated_mlp ? 3 : 2;  // of an MLP
+  if (!layer.moe) return attention + matrices * static_cast<double>(config.dense_width) * width;
   const auto routed = static_cast<double>(config.routing.top_k * config.expert_width);
   const auto shared = static_cast<double>(config.shared_width);
-  return attention + static_cast<double>(layer.num_experts) * width + 3 * (routed + shared) * width;
+  return attention + static_cast<double>(layer.num_experts) * width + matrices * (routed + shared) * width;
 }
 
 }  // namespace

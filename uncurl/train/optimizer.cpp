@@ -1,0 +1,66 @@
+#include "uncurl/train/optimizer.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <cmath>
+
+#include "uncurl/tensor/threads.h"
+
+namespace uncurl::train {
+namespace {
+
+struct Lists {
+  std::vector<Tensor> values, gradients, means, variances, steps;
+};
+
+void step_lists(Lists& lists, const OptimizerConfig& config, double learning_rate, double weight_decay) {
+  if (lists.values.empty()) return;
+  at::_fused_adamw_(lists.values, lists.gradients, lists.means, lists.variances, /*max_exp_avg_sqs=*/{}, lists.steps,
+                    learning_rate, config.beta1, config.beta2, weight_decay, config.epsilon, /*amsgrad=*/false,
+                    /*maximize=*/false);
+}
+
+}  // namespace
+
+Trained make_trained(std::string name, const Tensor& value, bool decays) {
+  return {std::move(name),
+          value,
+          decays,
+          at::zeros_like(value),
+          at::zeros_like(value),
+          at::zeros({}, value.options().requires_grad(false))};
+}
+
+double gradient_norm(const std::vector<Trained>& trained) {
+  const SingleThread single;
+  double sum = 0;
+  for (const Trained& tensor : trained) {
+    const Tensor& gradient = tensor.value.grad();
+    if (!gradient.defined()) continue;
+    const double norm = at::linalg_vector_norm(gradient, 2, std::nullopt, false, at::kDouble).item<double>();
+    sum += norm * norm;
+  }
+  return std::sqrt(sum);
+}
+
+void adamw_step(std::vector<Trained>& trained, const OptimizerConfig& config, double learning_rate, double norm) {
+  const c10::NoGradGuard no_grad;
+  const double scale = config.clip > 0 && norm > config.clip ? config.clip / norm : 1.0;
+  Lists decaying, others;
+  for (Trained& tensor : trained) {
+    Lists& lists = tensor.decays ? decaying : others;
+    Tensor gradient = tensor.value.grad().defined() ? tensor.value.grad() : at::zeros_like(tensor.value);
+    if (scale != 1.0) gradient.mul_(scale);
+    lists.values.push_back(tensor.value);
+    lists.gradients.push_back(gradient.contiguous());
+    lists.means.push_back(tensor.mean);
+    lists.variances.push_back(tensor.variance);
+    lists.steps.push_back(tensor.step.add_(1));
+  }
+  step_lists(decaying, config, learning_rate, config.weight_decay);
+  step_lists(others, config, learning_rate, 0);
+  for (Trained& tensor : trained) tensor.value.mutable_grad().reset();
+}
+
+}  // namespace uncurl::train

@@ -1,0 +1,50 @@
+#include "uncurl/train/state.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include "uncurl/base/error.h"
+#include "uncurl/model/tensor_file.h"
+
+namespace uncurl::train {
+namespace {
+
+/// The tensors of a state by name, as they are saved and loaded.
+void for_each_saved(std::vector<Trained>& trained, const std::function<void(const std::string&, Tensor&)>& visit) {
+  for (Trained& tensor : trained) {
+    visit(tensor.name, tensor.value);
+    visit(tensor.name + ".mean", tensor.mean);
+    visit(tensor.name + ".variance", tensor.variance);
+    visit(tensor.name + ".step", tensor.step);
+  }
+}
+
+}  // namespace
+
+void StateFile::save(const std::vector<Trained>& trained, const Position& position) const {
+  model::NamedTensors tensors;
+  std::vector<Trained> copy = trained;
+  for_each_saved(copy, [&](const std::string& name, Tensor& tensor) {
+    tensors.emplace_back(name, tensor.detach().to(at::kCPU).contiguous());
+  });
+  model::write_tensor_file(path_, tensors,
+                           {{"kind", "training state"},
+                            {"key", key_},
+                            {"step", position.step},
+                            {"tokens", position.tokens},
+                            {"seconds", position.seconds}});
+}
+
+std::optional<Position> StateFile::load(std::vector<Trained>& trained) const {
+  if (!std::filesystem::exists(path_)) return std::nullopt;
+  const model::TensorFile file = model::read_tensor_file(path_);
+  const JsonObject metadata(file.metadata, path_.string());
+  check(metadata.string("key") == key_, path_.string(),
+        ": the state of another run (other options, model or data), which would be lost; pass --overwrite to start "
+        "anew, or choose another output folder");
+  const c10::NoGradGuard no_grad;
+  for_each_saved(trained, [&](const std::string& name, Tensor& tensor) { tensor.copy_(file.at(name)); });
+  return Position{metadata.integer("step"), metadata.integer("tokens"), metadata.number("seconds")};
+}
+
+}  // namespace uncurl::train

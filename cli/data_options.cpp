@@ -56,6 +56,12 @@ void check_template(const std::string& record_template, const std::vector<text::
 
 }  // namespace
 
+void fit_rows_(DataOptions& options, const model::ModelConfig& config, const Listener& listener) {
+  if (config.num_positions == 0 || options.sample.sequence_length <= config.num_positions) return;
+  options.sample.sequence_length = config.num_positions;
+  listener.note(concat("rows are cut to ", config.num_positions, " tokens, the positions that the model has learned"));
+}
+
 std::vector<text::SampledSource> read_rows(const DataOptions& options, const std::filesystem::path& model,
                                            const Listener& listener) {
   const text::ReadOptions read{

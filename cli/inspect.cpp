@@ -58,7 +58,7 @@ std::vector<std::int64_t> counts_to_show(const model::ModelConfig& config, const
 
 void run(const Options& options, Terminal& terminal) {
   apply_threads(options.compute.threads);
-  const model::Model model = open_to_prune(options.model, terminal);
+  const model::Model model = open(options.model, terminal);
   print_model(model, terminal);
   const Compute compute = make_compute(options.compute, model);
   const std::int64_t held_out = text::held_out_cap(options.sample);

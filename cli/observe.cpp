@@ -16,7 +16,7 @@ struct Options {
 void run(const Options& options, Terminal& terminal) {
   apply_threads(options.compute.threads);
   prune::check_output_file(options.out, options.model, options.overwrite);
-  const model::Model model = open_to_prune(options.model, terminal);
+  const model::Model model = open(options.model, terminal);
   observe_to(options.out, model, options.data, options.compute, /*sequential=*/std::nullopt, terminal);
 }
 

@@ -22,6 +22,9 @@ struct DataOptions {
 };
 void add_data_options(CLI::App& command, DataOptions& options);
 
+/// Rows no longer than the positions that the model has learned, if it has; a note where that shortens them.
+void fit_rows_(DataOptions& options, const model::ModelConfig& config, const Listener& listener);
+
 /// Reads and tokenises the rows with the model's own tokenizer.
 std::vector<text::SampledSource> read_rows(const DataOptions& options, const std::filesystem::path& model,
                                            const Listener& listener);
@@ -64,5 +67,8 @@ void add_plan_options(CLI::App& command, PlanOptions& options);
 
 /// @throws UsageError for options without effect on the chosen method, and for names that do not exist
 prune::PlanRequest make_request(const PlanOptions& options, const Listener& listener);
+
+/// @throws UsageError for options without effect on this model
+void check_effects(const PlanOptions& options, const model::ModelConfig& config);
 
 }  // namespace uncurl::cli

@@ -227,6 +227,13 @@ void add_plan_options(CLI::App& command, PlanOptions& options) {
   command.add_option("--seed", options.seed, "of clustering and of random choices; default 0")->check(seed_problem);
 }
 
+void check_effects(const PlanOptions& options, const model::ModelConfig& config) {
+  if (options.no_rescale && !config.gated_mlp) {
+    throw UsageError(concat("--no-rescale has no effect on ", config.model_type,
+                            ": its experts have no gate, and only gated ones have a free scale and sign"));
+  }
+}
+
 prune::PlanRequest make_request(const PlanOptions& options, const Listener& listener) {
   refuse_without_effect(options);
   expect_router_rule(options);

@@ -68,7 +68,8 @@ DataOptions check_plan_options(const Options& options, const model::Model& model
 
 void run(const Options& options, Terminal& terminal) {
   apply_threads(options.compute.threads);
-  const model::Model model = open_to_prune(options.model, terminal);
+  const model::Model model = open(options.model, terminal);
+  check_effects(options.plan, model.config);
   const Outputs outputs = check_outputs(options, model);
   const DataOptions data = check_plan_options(options, model, outputs.folder);
 

@@ -66,7 +66,10 @@ void compare_with_dropping(const prune::Plan& plan, const model::LayerStream& or
   const bool must_be_trained = std::any_of(plan.layers.begin(), plan.layers.end(), [](const prune::LayerPlan& layer) {
     return layer.router == "reinit";  // its KL means nothing yet
   });
-  if (!merges || must_be_trained || merged.empty() || plan.allow_mixed_counts) return;
+  // Of a sequential run only the first layer's statistics are the model's own: dropping would be planned from the wrong
+  // ones.
+  const bool sequential = stats.provenance.contains("sequential");
+  if (!merges || must_be_trained || merged.empty() || plan.allow_mixed_counts || sequential) return;
   const std::int64_t count = plan.layers.front().num_experts();
   prune::PlanRequest request{.method = "reap"};
   request.weights = plan.weights;
@@ -105,17 +108,11 @@ model::Model open(const fs::path& folder, Terminal& terminal) {
   return model;
 }
 
-model::Model open_to_prune(const fs::path& folder, Terminal& terminal) {
-  model::Model model = open(folder, terminal);
-  check(model.config.gated_mlp, folder.string(), ": experts of ", model.config.model_type,
-        " have no gate, and this version prunes gated experts alone; `uncurl eval` runs the model");
-  return model;
-}
-
-prune::RoutingStats observe_to(const fs::path& out, const model::Model& model, const DataOptions& data,
+prune::RoutingStats observe_to(const fs::path& out, const model::Model& model, DataOptions data,
                                const ComputeOptions& compute_options,
                                const std::optional<prune::SequentialRequest>& sequential, Terminal& terminal) {
   const Compute compute = make_compute(compute_options, model);
+  fit_rows_(data, model.config, terminal.listener());
   const std::vector<text::SampledSource> sources = read_rows(data, model.folder(), terminal.listener());
   fs::path state = out;
   state += ".state";

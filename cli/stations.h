@@ -15,13 +15,9 @@ namespace uncurl::cli {
 /// Station 1: opens the checkpoint and says what it is.
 model::Model open(const std::filesystem::path& folder, Terminal& terminal);
 
-/// The same for the commands that prune. @throws Error for a family whose experts have no gate: they can be evaluated,
-/// but aligning and merging them is not there yet
-model::Model open_to_prune(const std::filesystem::path& folder, Terminal& terminal);
-
 /// Stations 2 and 3: rows, statistics, coverage table; the statistics are written to `out`.
 /// @param sequential  if there, each layer is observed behind the layers that this request prunes
-prune::RoutingStats observe_to(const std::filesystem::path& out, const model::Model& model, const DataOptions& data,
+prune::RoutingStats observe_to(const std::filesystem::path& out, const model::Model& model, DataOptions data,
                                const ComputeOptions& compute, const std::optional<prune::SequentialRequest>& sequential,
                                Terminal& terminal);
 

@@ -10,6 +10,7 @@
 #include "cli/sweep_tables.h"
 #include "uncurl/base/error.h"
 #include "uncurl/base/hash.h"
+#include "uncurl/base/join.h"
 #include "uncurl/eval/evaluate.h"
 #include "uncurl/prune/estimate.h"
 #include "uncurl/prune/grouping.h"
@@ -134,11 +135,17 @@ std::optional<prune::RoutingStats> earlier_stats(const Options& options, const m
 
 /// Tasks whose rows have right and wrong choices are scored as well; plain text has no more to say than its loss.
 std::vector<eval::PreparedTask> prepare_tasks(const Options& options, const model::Model& model,
-                                              const text::Tokenizer& tokenizer) {
+                                              const text::Tokenizer& tokenizer, Terminal& terminal) {
   std::vector<eval::PreparedTask> tasks;
   for (const text::SourceRequest& request : text::parse_source_requests(options.data.tasks)) {
-    const std::string extension = fs::path(request.path).extension();
-    if (extension == ".txt" || extension == ".jsonl") continue;
+    const std::optional<fs::path> file = text::task_file_of(request.path, tasks_folder());
+    if (!file) continue;
+    const std::vector<std::string> missing = eval::missing_to_judge(text::read_task(*file));
+    if (!missing.empty()) {
+      terminal.note(concat(request.path, ": its answers are not scored, since its metric needs ", join(missing),
+                           "; perplexity and KL are measured all the same"));
+      continue;
+    }
     eval::PreparedTask task = eval::prepare(request.path, eval::make_encoder(model, tokenizer, 0),
                                             {.split = {},
                                              .limit = options.limit,
@@ -191,7 +198,7 @@ void run(const Options& chosen, const std::string& command_line, Terminal& termi
   Options options = chosen;
   apply_threads(options.compute.threads);
   options.data.keep_inputs = options.data.keep_inputs.value_or(prune::kDefaultInputTokens);
-  const model::Model model = open_to_prune(options.model, terminal);
+  const model::Model model = open(options.model, terminal);
   const study::SweepRequest request = make_sweep_request(options);
   const std::vector<study::PointRequest> requests = study::first_points(model.config, request);
   for (const study::PointRequest& point : requests) {
@@ -201,6 +208,7 @@ void run(const Options& chosen, const std::string& command_line, Terminal& termi
   check(*options.data.keep_inputs > 0 || !request.allow_mixed_counts,
         "--allow-mixed-counts is decided by predicted errors, and --keep-inputs 0 leaves nothing to predict from");
   check_folder(options, model.folder());
+  fit_rows_(options.data, model.config, terminal.listener());
   const std::vector<text::SampledSource> sources = read_rows(options.data, model.folder(), terminal.listener());
   const prune::Workload work = workload_of(sources, options);
   check(work.held_out_tokens > 0, "there are no held-out rows to measure on; name some with --held-out");
@@ -208,7 +216,7 @@ void run(const Options& chosen, const std::string& command_line, Terminal& termi
   say_cost(options, request, model, requests, work, earlier.has_value(), terminal);
 
   const std::unique_ptr<text::Tokenizer> tokenizer = text::open_tokenizer(model.folder());
-  const std::vector<eval::PreparedTask> tasks = prepare_tasks(options, model, *tokenizer);
+  const std::vector<eval::PreparedTask> tasks = prepare_tasks(options, model, *tokenizer, terminal);
   const Clock::time_point begin = Clock::now();
   const Files files = files_of(options.out);
   if (earlier) terminal.say("observed  before: " + files.stats.string());

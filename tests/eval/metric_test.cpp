@@ -29,6 +29,13 @@ TEST(Metric, HasTheF1OfScikitLearn) {
               1e-12);
 }
 
+TEST(Metric, OfOneRowHasNoInterval) {
+  const math::Estimate estimate = make_metric("p", Aggregate::kPerplexity, false, {{.value = 6, .weight = 2}}).estimate;
+  EXPECT_NEAR(estimate.mean, std::exp(3), 1e-12);
+  EXPECT_EQ(estimate.low, -INFINITY);
+  EXPECT_EQ(estimate.high, INFINITY);
+}
+
 TEST(Metric, OfPerplexityIsTheExponentialOfLossByWeight) {
   const Metric metric =
       make_metric("p", Aggregate::kPerplexity, false, {{.value = 6, .weight = 2}, {.value = 3, .weight = 1}});

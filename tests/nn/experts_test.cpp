@@ -152,10 +152,10 @@ TEST(Experts, WithoutGatesAreTheSameFastAndPlain) {
   EXPECT_TRUE(test::near(fast.norms_NK, plain.norms_NK, 800 * 0x1p-24 * max_abs(plain.norms_NK)));
 }
 
-TEST(GatedMlp, EqualsItsFormula) {
+TEST(ExpertOutput, EqualsItsFormula) {
   const Expert mlp = random_experts(1, kInner, kWidth, at::kFloat, 14)[0];
   const Tensor x = random_tensor({5, kWidth}, 15), exact = test::exact_expert(mlp, x);
-  EXPECT_TRUE(test::near(gated_mlp(x, mlp.gate, mlp.up, mlp.down), exact, 800 * 0x1p-24 * max_abs(exact)));
+  EXPECT_TRUE(test::near(expert_output(x, mlp), exact, 800 * 0x1p-24 * max_abs(exact)));
 }
 
 }  // namespace

@@ -180,6 +180,15 @@ def test_a_task_with_choices_is_scored_as_eval_does(tmp_path, models, question_t
     assert point(sweep, "uncurl", 4)["results"][0]["score"]["n"] == 24
 
 
+def test_a_task_that_only_calibrates_is_measured_by_its_loss(tmp_path, model, question_task):
+    task = json.loads(question_task.read_text())
+    file = write_json(tmp_path / "calibrate.json", {**{k: v for k, v in task.items() if k not in ("choices", "label")}, "completion": "{b}"})
+    printed = uncurl("sweep", model, "--task", file, "--methods", "reap", "--experts", 4, "-o", tmp_path / "sweep")
+    assert "its answers are not scored, since its metric needs 'choices' with 'label'" in printed
+    found = point(json.loads((tmp_path / "sweep" / "sweep.json").read_text()), "reap", 4)
+    assert found["results"][0]["score"] is None and found["results"][0]["kl"]["value"] > 0
+
+
 def test_a_folder_with_another_sweep_is_left_alone(tmp_path, models, model, swept):
     out, _, _ = swept
     before = (out / "points.jsonl").read_bytes()

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "tests/prune/observed.h"
+#include "tests/support/error_of.h"
 #include "uncurl/prune/write.h"
 
 namespace uncurl::prune {
@@ -112,6 +113,14 @@ TEST(Perplexity, IsTheExponentialOfTheLoss) {
   EXPECT_DOUBLE_EQ(found.mean, 5);
   EXPECT_DOUBLE_EQ(found.low, 1);
   EXPECT_DOUBLE_EQ(found.high, 7);
+}
+
+TEST(Quality, NamesTheRowAndTheModelThatAreNotFinite) {
+  const HeldOut held_out{.source_names = {"first"}, .source_of_row = {0, 0}};
+  const std::vector<RowSums> rows = {{.tokens = 3, .loss_original = 1, .loss_pruned = 1},
+                                     {.tokens = 3, .loss_original = 1, .loss_pruned = NAN}};
+  EXPECT_THAT(test::error_of([&] { summarize_rows(rows, held_out); }),
+              testing::HasSubstr("held-out row 2 (of first): the logits of the pruned model hold NaN"));
 }
 
 TEST(QualityJson, LeavesOutTheIntervalOfASingleRow) {

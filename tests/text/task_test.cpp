@@ -45,6 +45,11 @@ TEST_F(TaskFile, TakesChoicesFromTheRow) {
   EXPECT_THAT(examples()[0].choices, ElementsAre(" x", " y", " z"));
 }
 
+TEST_F(TaskFile, RefusesAnEndThatStandsEverywhere) {
+  json_["generation"] = {{"until", {"\n", ""}}};
+  EXPECT_THAT(refusal(), HasSubstr("key 'until' holds an empty text"));
+}
+
 TEST_F(TaskFile, MapsValuesToChoices) {
   json_["label"] = {{"field", "right"}, {"values", {{"a", 0}, {"b", 1}}}};
   EXPECT_EQ(examples()[0].label, 1);

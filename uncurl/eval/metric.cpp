@@ -95,6 +95,7 @@ math::Estimate estimate_of(Aggregate aggregate, const std::vector<Unit>& units) 
   const math::Estimate e = ratio_estimate(units);
   if (aggregate == Aggregate::kMean) return e;
   const auto scaled = [&](double x) {
+    if (!std::isfinite(x)) return x;  // one unit has no interval
     return aggregate == Aggregate::kPerplexity ? std::exp(x) : x / std::numbers::ln2;
   };
   return {scaled(e.mean), scaled(e.low), scaled(e.high), e.n};

@@ -5,6 +5,7 @@
 
 #include "uncurl/base/error.h"
 #include "uncurl/base/hash.h"
+#include "uncurl/base/join.h"
 #include "uncurl/text/sample.h"
 #include "uncurl/text/unicode.h"
 
@@ -54,18 +55,10 @@ std::vector<text::TaskExample> limited(std::vector<text::TaskExample> examples, 
   return taken;
 }
 
-/// @throws Error naming the key that the metric cannot do without
+/// @throws Error naming what the metric cannot do without
 void check_can_be_judged(const text::Task& task) {
-  const auto needs = [&](std::initializer_list<const char*> metrics, bool has, const char* what) {
-    const bool concerned = std::find(metrics.begin(), metrics.end(), task.metric) != metrics.end();
-    check(!concerned || has, task.file.string(), ": metric ", task.metric, " needs ", what, " to be measured");
-  };
-  needs({"accuracy", "macro_f1", "answer_f1", "words_f1"}, task.label.has_value(), "'choices' with 'label'");
-  needs({"greedy_match", "perplexity", "exact_match", "pass_at_1"}, !task.label, "a 'completion'");
-  needs({"answer_f1"}, task.group.has_value(), "'group'");
-  needs({"words_f1"}, task.words.has_value(), "'words'");
-  needs({"exact_match"}, task.answer && task.generation, "'answer' and 'generation'");
-  needs({"pass_at_1"}, task.tests && task.generation, "'tests' and 'generation'");
+  const std::vector<std::string> missing = missing_to_judge(task);
+  check(missing.empty(), task.file.string(), ": metric ", task.metric, " needs ", join(missing), " to be measured");
 }
 
 /// Rows of the split; of the train rows only those that pruning does not observe.
@@ -130,6 +123,21 @@ std::string hash_of(const std::vector<Item>& items) {
 }
 
 }  // namespace
+
+std::vector<std::string> missing_to_judge(const text::Task& task) {
+  std::vector<std::string> missing;
+  const auto needs = [&](std::initializer_list<const char*> metrics, bool has, const char* what) {
+    const bool concerned = std::find(metrics.begin(), metrics.end(), task.metric) != metrics.end();
+    if (concerned && !has) missing.emplace_back(what);
+  };
+  needs({"accuracy", "macro_f1", "answer_f1", "words_f1"}, task.label.has_value(), "'choices' with 'label'");
+  needs({"greedy_match", "perplexity", "exact_match", "pass_at_1"}, !task.label, "a 'completion'");
+  needs({"answer_f1"}, task.group.has_value(), "'group'");
+  needs({"words_f1"}, task.words.has_value(), "'words'");
+  needs({"exact_match"}, task.answer && task.generation, "'answer' and 'generation'");
+  needs({"pass_at_1"}, task.tests && task.generation, "'tests' and 'generation'");
+  return missing;
+}
 
 PreparedTask prepare(const std::string& name, const Encoder& encoder, const PrepareOptions& options) {
   const text::ReadOptions read{

@@ -41,6 +41,10 @@ struct PrepareOptions {
   std::filesystem::path tasks_folder, data_root;  ///< see text::ReadOptions
 };
 
+/// What the metric of a task cannot do without and its file does not have, in words; empty: it can be judged. A task
+/// may serve calibration alone.
+std::vector<std::string> missing_to_judge(const text::Task& task);
+
 /// @param name  of a task, a task file, or a plain .txt or .jsonl file, as in text::read_source
 /// @throws Error naming what does not fit: the file, its rows, a split that the task does not have
 PreparedTask prepare(const std::string& name, const Encoder& encoder, const PrepareOptions& options);

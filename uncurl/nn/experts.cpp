@@ -67,14 +67,13 @@ bool runs_threaded(const Tensor& x_ND, const Expert& expert, const Tensor& gates
 
 }  // namespace
 
-Tensor expert_output(const Tensor& x_ND, const Expert& expert) {
-  if (expert.gate.defined()) return gated_mlp(x_ND, expert.gate, expert.up, expert.down);
-  const Tensor hidden_NF = at::gelu(nn::linear(x_ND, expert.up, expert.up_bias), "tanh");
-  return nn::linear(hidden_NF, expert.down, expert.down_bias);
+Tensor expert_hidden(const Tensor& x_ND, const Expert& expert) {
+  const Tensor up_NF = nn::linear(x_ND, expert.up, expert.up_bias);
+  return expert.gate.defined() ? at::silu(nn::linear(x_ND, expert.gate)) * up_NF : at::gelu(up_NF, "tanh");
 }
 
-Tensor gated_mlp(const Tensor& x_ND, const Tensor& gate, const Tensor& up, const Tensor& down) {
-  return nn::linear(at::silu(nn::linear(x_ND, gate)) * nn::linear(x_ND, up), down);
+Tensor expert_output(const Tensor& x_ND, const Expert& expert) {
+  return nn::linear(expert_hidden(x_ND, expert), expert.down, expert.down_bias);
 }
 
 Tensor dense_mlp(const Tensor& x_ND, const Expert& mlp) {

@@ -28,10 +28,11 @@ ExpertsOutput experts(const Tensor& x_ND, const std::vector<Expert>& experts, co
 /// the bits.
 Tensor dense_mlp(const Tensor& x_ND, const Expert& mlp);
 
-/// What one expert answers, in plain differentiable operations on any device. @return [N,D]
-Tensor expert_output(const Tensor& x_ND, const Expert& expert);
+/// The hidden activations of one expert, in plain differentiable operations on any device: silu(gate x) * (up x), or
+/// gelu(up x + up_bias) without a gate. @return [N,F]
+Tensor expert_hidden(const Tensor& x_ND, const Expert& expert);
 
-/// One gated MLP: down (silu(gate x) * (up x)).
-Tensor gated_mlp(const Tensor& x_ND, const Tensor& gate, const Tensor& up, const Tensor& down);
+/// What it answers: down of these, with the bias if there is one. @return [N,D]
+Tensor expert_output(const Tensor& x_ND, const Expert& expert);
 
 }  // namespace uncurl::nn

@@ -13,9 +13,11 @@ Tensor index_of(const math::Permutation& p) {
   return at::tensor(rows, at::kLong);
 }
 
-Tensor up_of(const Neurons& neurons) { return neurons.up_down.narrow(1, 0, neurons.gate.size(1)); }
+std::int64_t hidden_size(const Neurons& neurons) { return neurons.up_down.size(1) / 2; }
 
-Tensor down_of(const Neurons& neurons) { return neurons.up_down.narrow(1, neurons.gate.size(1), neurons.gate.size(1)); }
+Tensor up_of(const Neurons& neurons) { return neurons.up_down.narrow(1, 0, hidden_size(neurons)); }
+
+Tensor down_of(const Neurons& neurons) { return neurons.up_down.narrow(1, hidden_size(neurons), hidden_size(neurons)); }
 
 /// Inner products [F,F] of what is matched apart: the gate rows, and the up rows with the down columns.
 struct Products {
@@ -75,18 +77,22 @@ Fit fit_of(const Neurons& anchor, const Neurons& other, const AlignOptions& opti
 /// Negates the neurons whose up and down go against the anchor's. @param agreement_F  their inner products
 Neurons with_signs(const Neurons& neurons, const Tensor& agreement_F) {
   const Tensor signs_F = at::where(agreement_F < 0, at::full_like(agreement_F, -1.0), at::ones_like(agreement_F));
-  return {neurons.gate, neurons.up_down * signs_F.unsqueeze(1), {}, {}};
+  return {neurons.gate, neurons.up_down * signs_F.unsqueeze(1), neurons.down_bias, {}, {}};
 }
 
 }  // namespace
 
 Neurons neurons_of(const Expert& expert) {
   const std::int64_t width = expert.up.size(0), hidden = expert.up.size(1);
-  Neurons neurons{
-      expert.gate.to(at::kFloat), at::empty({width, 2 * hidden}, expert.up.options().dtype(at::kFloat)), {}, {}};
+  const bool gated = expert.gate.defined();
+  Neurons neurons{(gated ? expert.gate : expert.up_bias.unsqueeze(1)).to(at::kFloat),
+                  at::empty({width, 2 * hidden}, expert.up.options().dtype(at::kFloat)),
+                  gated ? Tensor() : expert.down_bias.to(at::kFloat),
+                  {},
+                  {}};
   up_of(neurons).copy_(expert.up);
   down_of(neurons).copy_(expert.down.t());
-  if (expert.up.scalar_type() == at::kBFloat16 && kernels::has_bf16_row_products(hidden)) {
+  if (gated && expert.up.scalar_type() == at::kBFloat16 && kernels::has_bf16_row_products(hidden)) {
     neurons.stored = {expert.gate.contiguous(), expert.up.contiguous(), expert.down.t().contiguous(),
                       at::ones({width}, neurons.gate.options())};
   }
@@ -94,12 +100,16 @@ Neurons neurons_of(const Expert& expert) {
 }
 
 Expert expert_of(const Neurons& neurons) {
-  return {neurons.gate, up_of(neurons).contiguous(), down_of(neurons).t().contiguous()};
+  const Tensor up = up_of(neurons).contiguous(), down = down_of(neurons).t().contiguous();
+  if (!neurons.down_bias.defined()) return {neurons.gate, up, down};
+  return {{}, up, down, neurons.gate.squeeze(1).contiguous(), neurons.down_bias};
 }
 
 Neurons with_activations(const Neurons& neurons, const Tensor& inputs_mD, const Tensor& weights_m) {
-  Tensor hidden_Fm = kernels::onednn_linear(neurons.gate, inputs_mD);
-  at::silu_(hidden_Fm).mul_(kernels::onednn_linear(up_of(neurons).contiguous(), inputs_mD));
+  const Tensor up_Fm = kernels::onednn_linear(up_of(neurons).contiguous(), inputs_mD);
+  Tensor hidden_Fm = neurons.down_bias.defined()
+                         ? at::gelu(up_Fm + neurons.gate, "tanh")
+                         : at::silu(kernels::onednn_linear(neurons.gate, inputs_mD)).mul_(up_Fm);
   hidden_Fm.mul_(weights_m.sqrt().to(at::kFloat));
   const Tensor norms_F1 = hidden_Fm.norm(2, /*dim=*/at::IntArrayRef({1}), /*keepdim=*/true);
   Neurons result = neurons;
@@ -112,7 +122,7 @@ Neurons balanced(const Neurons& neurons) {
                down_F = down_of(neurons).norm(2, at::IntArrayRef({1}));
   const Tensor usable_F = (up_F > 0).logical_and(down_F > 0);
   const Tensor scale_F = at::where(usable_F, (down_F / up_F).sqrt(), at::ones_like(up_F));
-  Neurons result{neurons.gate, neurons.up_down.clone(), neurons.stored, neurons.activations};
+  Neurons result{neurons.gate, neurons.up_down.clone(), neurons.down_bias, neurons.stored, neurons.activations};
   if (result.stored.gate.defined()) result.stored.scale_F = neurons.stored.scale_F * scale_F;
   up_of(result).mul_(scale_F.unsqueeze(1));
   down_of(result).div_(scale_F.unsqueeze(1));
@@ -125,7 +135,7 @@ Tensor match_scores(const Neurons& anchor, const Neurons& other, const AlignOpti
 
 Neurons permuted(const Neurons& neurons, const math::Permutation& p) {
   const Tensor index = index_of(p);
-  return {neurons.gate.index_select(0, index), neurons.up_down.index_select(0, index), {}, {}};
+  return {neurons.gate.index_select(0, index), neurons.up_down.index_select(0, index), neurons.down_bias, {}, {}};
 }
 
 Neurons align_to(const Neurons& anchor, const Neurons& other, const AlignOptions& options) {

@@ -1,6 +1,7 @@
 // Make one expert's hidden neurons correspond to another's, so that averaging them averages like with like.
 // Sarkar et al. 2024 (arXiv 2409.01483), Algorithm 1; for gated experts the gate rows are matched as well, and one
-// permutation moves gate rows, up rows and down columns together. docs/method.md section 4.
+// permutation moves gate rows, up rows and down columns together; for experts without a gate up rows, their biases and
+// down columns. docs/method.md section 4.
 #pragma once
 
 #include "uncurl/kernels/expert.h"
@@ -12,8 +13,9 @@ namespace uncurl::prune {
 /// An expert neuron by neuron, in fp32: whatever belongs to hidden neuron a lies in row a. One order of the rows moves
 /// all of it, and rows are what products, copies and sums are fast on.
 struct Neurons {
-  Tensor gate;     ///< [F,D]
-  Tensor up_down;  ///< [F,2D] the up row, then the down column
+  Tensor gate;       ///< [F,D]; without a gate [F,1], the bias that is added to up x
+  Tensor up_down;    ///< [F,2D] the up row, then the down column
+  Tensor down_bias;  ///< [D], the same for any order of the neurons; undefined where gated
 
   /// The same rows where they are stored in bf16, whose products are as exact at twice the speed. Undefined for other
   /// dtypes, and once rows have moved.
@@ -22,8 +24,8 @@ struct Neurons {
     Tensor scale_F;         ///< fp32; up is times this, down is over it
   } stored;
 
-  /// [F,m] fp32, silu(gate x) * (up x) of each neuron for some inputs x, as rows of length 1 (or 0). Undefined unless
-  /// neurons are to be matched by them as well.
+  /// [F,m] fp32, what each hidden neuron answers to some inputs x (nn::expert_hidden), as rows of length 1 (or 0).
+  /// Undefined unless neurons are to be matched by them as well.
   Tensor activations;
 };
 
@@ -35,7 +37,7 @@ Expert expert_of(const Neurons& neurons);  ///< fp32, contiguous
 Neurons with_activations(const Neurons& neurons, const Tensor& inputs_mD, const Tensor& weights_m);
 
 /// The same expert with |up row a| = |down column a| for every neuron a: up times s and down over s is no change.
-/// Neurons with a zero on either side stay.
+/// Neurons with a zero on either side stay. Gated experts alone have this symmetry: gelu(s u) is not s gelu(u).
 Neurons balanced(const Neurons& neurons);
 
 /// Score [F,F] fp32 of matching anchor neuron a with other's neuron b: the inner product of all their weights. With

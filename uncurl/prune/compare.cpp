@@ -39,14 +39,17 @@ Vectors expert_outputs(const MethodInput& input, const LayerSummary& layer) {
 
 using Parts = std::vector<Tensor>;
 
-/// The weights of some neurons of an expert, in rows.
+/// What enters some neurons of an expert; the bias stands for a gate that is not there.
 Parts gate_and_up(const Expert& expert, std::int64_t first, std::int64_t count) {
-  return {expert.gate.narrow(0, first, count), expert.up.narrow(0, first, count)};
+  const Tensor& gate = expert.gate.defined() ? expert.gate : expert.up_bias;
+  return {gate.narrow(0, first, count).reshape({-1}), expert.up.narrow(0, first, count).reshape({-1})};
 }
 
+/// All weights of these neurons. The outer bias belongs to none.
 Parts all_weights(const Expert& expert, std::int64_t first, std::int64_t count) {
-  return {expert.gate.narrow(0, first, count), expert.up.narrow(0, first, count),
-          expert.down.narrow(1, first, count).t()};
+  Parts parts = gate_and_up(expert, first, count);
+  parts.push_back(expert.down.narrow(1, first, count).t().reshape({-1}));
+  return parts;
 }
 
 /// From blocks of neurons, a block a thread, summed in their order. Cost 2 E^2 P; memory per thread E times the weights
@@ -54,14 +57,14 @@ Parts all_weights(const Expert& expert, std::int64_t first, std::int64_t count) 
 Vectors weight_vectors(const MethodInput& input, const LayerSummary& layer,
                        Parts (*parts)(const Expert& expert, std::int64_t first, std::int64_t count)) {
   const std::vector<Expert> experts = model::stored_experts(input.model, layer.layer);
-  const std::int64_t width = experts.front().gate.size(0);
+  const std::int64_t width = experts.front().up.size(0);
   std::vector<Vectors> blocks(static_cast<std::size_t>((width + kNeurons - 1) / kNeurons));
   kernels::run_tasks(blocks.size(), [&] {
     return [&](std::size_t block) {
       const std::int64_t first = static_cast<std::int64_t>(block) * kNeurons;
       std::vector<Tensor> rows;
       for (const Expert& expert : experts) {
-        rows.push_back(at::cat(parts(expert, first, std::min(kNeurons, width - first))).reshape({-1}));
+        rows.push_back(at::cat(parts(expert, first, std::min(kNeurons, width - first))));
       }
       const Tensor rows_EP = at::stack(rows).to(at::kDouble);
       blocks[block] = {rows_EP.mm(rows_EP.t()), rows_EP.sum(/*dim=*/1), static_cast<double>(rows_EP.size(1))};
@@ -92,7 +95,8 @@ const std::vector<Comparison>& comparisons() {
       {"router-rows", "the rows of the router", false, false, router_rows},
       {"expert-outputs", "the mean output over the inputs that were kept", true, false, expert_outputs},
       {"weights", "all weights, in the order they are stored in", false, false, weights},
-      {"gate-up", "the weights of gate and up", false, false, gate_up_weights},
+      {"gate-up", "the weights of gate and up (of up and its bias where there is no gate)", false, false,
+       gate_up_weights},
   };
   return table;
 }

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "uncurl/base/error.h"
-#include "uncurl/kernels/onednn_linear.h"
 #include "uncurl/kernels/parallel_tasks.h"
+#include "uncurl/nn/experts.h"
 #include "uncurl/prune/plan_request.h"
 
 namespace uncurl::prune {
@@ -16,13 +16,7 @@ constexpr std::int64_t kBlockRows = 512;  // of one expert's hidden activations
 constexpr std::int64_t kOutputBytes = std::int64_t{1} << 27;
 
 Expert in_dtype(const Expert& expert, at::ScalarType dtype) {
-  return {expert.gate.to(dtype), expert.up.to(dtype), expert.down.to(dtype)};
-}
-
-Tensor output(const Tensor& x_ND, const Expert& expert) {
-  Tensor hidden_NF = kernels::onednn_linear(x_ND, expert.gate);
-  at::silu_(hidden_NF).mul_(kernels::onednn_linear(x_ND, expert.up));
-  return kernels::onednn_linear(hidden_NF, expert.down);
+  return model::with_each_tensor(expert, [&](const Tensor& tensor) { return tensor.to(dtype); });
 }
 
 /// sum over the rows x of w(x) f(x): [D] fp64.
@@ -30,7 +24,7 @@ Tensor weighted_sum(const Tensor& x_mD, const Tensor& weights_m, const Expert& e
   Tensor sum_D = at::zeros({x_mD.size(1)}, weights_m.options());
   for (std::int64_t first = 0; first < x_mD.size(0); first += kBlockRows) {
     const std::int64_t rows = std::min(kBlockRows, x_mD.size(0) - first);
-    const Tensor y_ND = output(x_mD.narrow(0, first, rows), expert).to(at::kDouble);
+    const Tensor y_ND = nn::expert_output(x_mD.narrow(0, first, rows), expert).to(at::kDouble);
     sum_D.add_(at::matmul(weights_m.narrow(0, first, rows), y_ND));
   }
   return sum_D;
@@ -85,7 +79,7 @@ Tensor output_products(const KeptTokens& tokens, const std::vector<Expert>& expe
     kernels::run_tasks(experts.size(), [&] {
       return [&](std::size_t e) {
         outputs_NED.select(1, static_cast<std::int64_t>(e))
-            .copy_(output(x_ND, in_dtype(experts[e], x_ND.scalar_type())));
+            .copy_(nn::expert_output(x_ND, in_dtype(experts[e], x_ND.scalar_type())));
       };
     });
     kernels::run_tasks(static_cast<std::size_t>(rows), [&] {

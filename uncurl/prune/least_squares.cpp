@@ -6,6 +6,7 @@
 #include "uncurl/base/error.h"
 #include "uncurl/kernels/parallel_tasks.h"
 #include "uncurl/nn/experts.h"
+#include "uncurl/nn/linear.h"
 #include "uncurl/nn/router.h"
 #include "uncurl/prune/plan_request.h"
 
@@ -37,17 +38,17 @@ Tensor reached_by(const Tensor& ids_mK, const ExpertGroup& group) {
   return reached_m.nonzero().squeeze(1);
 }
 
-Tensor hidden(const Tensor& x_ND, const Expert& expert) {
-  return at::silu(at::linear(x_ND, expert.gate.to(at::kFloat))) * at::linear(x_ND, expert.up.to(at::kFloat));
+Expert in_fp32(const Expert& expert) {
+  return model::with_each_tensor(expert, [](const Tensor& tensor) { return tensor.to(at::kFloat); });
 }
 
-/// sum_e p_e f_e(x), fp64.
+/// sum_e p_e f_e(x), fp64, less the outer biases: their average is the merged expert's, so nothing is left to fit.
 Tensor average_output(const Tensor& x_ND, const std::vector<Expert>& experts, const ExpertGroup& group) {
   Tensor sum_ND = at::zeros(x_ND.sizes(), at::kDouble);
   for (std::size_t i = 0; i < group.members.size(); ++i) {
     if (group.weights[i] == 0) continue;
-    const Expert& expert = experts[static_cast<std::size_t>(group.members[i])];
-    sum_ND.add_(at::linear(hidden(x_ND, expert), expert.down.to(at::kFloat)), group.weights[i] * group.scale);
+    const Expert expert = in_fp32(experts[static_cast<std::size_t>(group.members[i])]);
+    sum_ND.add_(nn::linear(nn::expert_hidden(x_ND, expert), expert.down), group.weights[i] * group.scale);
   }
   return sum_ND;
 }
@@ -64,7 +65,7 @@ Tensor fitted_down(const Expert& merged, const ExpertGroup& group, const std::ve
   const Tensor reached = reached_by(tokens.ids_mK, group);
   if (reached.numel() == 0) return merged.down;
   const Tensor x_ND = tokens.inputs_mD.index_select(0, reached).to(at::kFloat);
-  return fit_down(hidden(x_ND, merged).to(at::kDouble), average_output(x_ND, experts, group),
+  return fit_down(nn::expert_hidden(x_ND, in_fp32(merged)).to(at::kDouble), average_output(x_ND, experts, group),
                   tokens.weights_m.index_select(0, reached), merged.down.to(at::kDouble), kLeastSquaresRidge)
       .to(merged.down.scalar_type());
 }

@@ -16,13 +16,13 @@ namespace uncurl::prune {
 namespace {
 
 Expert rounded_like(const Expert& expert, const Expert& stored) {
-  return {expert.gate.to(stored.gate.scalar_type()), expert.up.to(stored.up.scalar_type()),
-          expert.down.to(stored.down.scalar_type())};
+  return model::with_each_tensor(expert, [&](const Tensor& tensor) { return tensor.to(stored.up.scalar_type()); });
 }
 
 void add_(Neurons& sum, const Neurons& neurons, double weight) {
   sum.gate.add_(neurons.gate, weight);
   sum.up_down.add_(neurons.up_down, weight);
+  if (sum.down_bias.defined()) sum.down_bias.add_(neurons.down_bias, weight);
 }
 
 /// @param tokens  what neurons are matched by beside their weights; nullptr: nothing
@@ -55,7 +55,8 @@ struct OpenGroup {
 OpenGroup open_group(const Neurons& anchor, const ExpertGroup& group) {
   const auto place = std::find(group.members.begin(), group.members.end(), group.anchor) - group.members.begin();
   const double weight = group.weights[static_cast<std::size_t>(place)];
-  return {anchor, {anchor.gate * weight, anchor.up_down * weight, {}, {}}};
+  const Tensor bias = anchor.down_bias.defined() ? anchor.down_bias * weight : Tensor();
+  return {anchor, {anchor.gate * weight, anchor.up_down * weight, bias, {}, {}}};
 }
 
 /// Those of these pairs that are not open yet. An anchor a thread, so that their number changes no bit.
@@ -74,7 +75,10 @@ void open_groups_(std::map<std::size_t, OpenGroup>& open, std::span<const Pair> 
 
 Expert finished(const Neurons& neurons, double scale, const Expert& stored) {
   Expert expert = expert_of(neurons);
-  if (scale != 1.0) expert.down = expert.down * scale;
+  if (scale != 1.0) {
+    expert.down = expert.down * scale;
+    if (expert.down_bias.defined()) expert.down_bias = expert.down_bias * scale;
+  }
   return rounded_like(expert, stored);
 }
 

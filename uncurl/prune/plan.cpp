@@ -62,6 +62,9 @@ void check_plan(const Plan& plan, const model::ModelConfig& config) {
         config.model_type);
   check(std::isfinite(plan.ridge) && plan.ridge >= 0, "the plan has ridge ", plan.ridge,
         ", expected a positive number");
+  check(config.gated_mlp || !plan.align.rescale,
+        "the plan aligns with \"rescale\", a symmetry of gated experts; those of ", config.model_type,
+        " have no gate, so it has to be false");
   const std::vector<std::int64_t> moe_layers = config.moe_layers();
   check(plan.layers.size() == moe_layers.size(), "the plan has ", plan.layers.size(), " layers, the model has ",
         moe_layers.size(), " with experts");

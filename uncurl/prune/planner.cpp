@@ -118,13 +118,19 @@ Json options_json(const PlanRequest& request, std::int64_t count) {
   return json;
 }
 
+/// Experts without a gate have no scale and sign that are free.
+AlignOptions align_of(const PlanRequest& request, const model::ModelConfig& config) {
+  return {.permute = request.align.permute, .rescale = request.align.rescale && config.gated_mlp};
+}
+
 /// A plan of no layers yet.
-Plan plan_without_layers(const RoutingStats& stats, std::int64_t num_experts_after, const PlanRequest& request) {
+Plan plan_without_layers(const RoutingStats& stats, std::int64_t num_experts_after, const PlanRequest& request,
+                         const model::ModelConfig& config) {
   const JsonObject provenance(stats.provenance, "the statistics");
   return {.model_fingerprint = provenance.string("model_fingerprint"),
           .model_type = provenance.string("model_type"),
           .options = options_json(request, num_experts_after),
-          .align = request.align,
+          .align = align_of(request, config),
           .ridge = request.ridge,
           .seed = request.seed,
           .weights = request.weights,
@@ -185,7 +191,7 @@ Plan make_plan(const model::Model& model, const RoutingStats& stats, std::int64_
                const PlanRequest& request, const Listener& listener) {
   const std::vector<LayerChoice> choices = check_request(model.config, num_experts_after, request);
   report_other_sequence(stats, num_experts_after, request, listener);
-  Plan plan = plan_without_layers(stats, num_experts_after, request);
+  Plan plan = plan_without_layers(stats, num_experts_after, request, model.config);
   plan.layers = plan_layers(model, mix_all(stats, request.weights), choices, request, listener);
   check_plan(plan, model.config);
   return plan;
@@ -193,7 +199,7 @@ Plan make_plan(const model::Model& model, const RoutingStats& stats, std::int64_
 
 Plan plan_of_layer(const model::Model& model, const RoutingStats& stats, const LayerSummary& layer,
                    std::int64_t num_experts_after, const PlanRequest& request) {
-  Plan plan = plan_without_layers(stats, num_experts_after, request);
+  Plan plan = plan_without_layers(stats, num_experts_after, request, model.config);
   for (const LayerChoice& choice : check_request(model.config, num_experts_after, request)) {
     if (choice.layer == layer.layer) plan.layers = plan_layers(model, {layer}, {choice}, request, {});
   }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <span>
 
+#include "uncurl/base/error.h"
 #include "uncurl/nn/linear.h"
 #include "uncurl/nn/loss.h"
 
@@ -96,6 +97,17 @@ std::vector<RowSums> measure(const model::LayerStream& original, const model::La
   return compare_rows(held_out, original.head(), pruned.head(), final_ND);
 }
 
+/// @throws Error naming the row and the model whose logits are to blame
+void check_finite(const RowSums& sums, std::size_t row, const HeldOut& held_out) {
+  const auto expect = [&](double loss, const char* model, const char* way_out) {
+    check(std::isfinite(loss), "held-out row ", row + 1, " (of ",
+          held_out.source_names[static_cast<std::size_t>(held_out.source_of_row[row])], "): the logits of the ", model,
+          " hold NaN or infinite values, so nothing can be measured; ", way_out);
+  };
+  expect(sums.loss_original, "original model", "compute in f32 (--dtype f32), or look for the row that overflows");
+  expect(sums.loss_pruned, "pruned model", "compute in f32 (--dtype f32), or prune by another method");
+}
+
 Json estimate_json(const math::Estimate& estimate) {
   Json json = {{"mean", estimate.mean}, {"low", nullptr}, {"high", nullptr}};  // one row has no interval
   if (std::isfinite(estimate.low)) json["low"] = estimate.low;
@@ -108,6 +120,7 @@ Json estimate_json(const math::Estimate& estimate) {
 std::vector<Quality> summarize_rows(const std::vector<RowSums>& rows, const HeldOut& held_out) {
   std::vector<Quality> qualities;
   if (rows.empty()) return qualities;
+  for (std::size_t r = 0; r < rows.size(); ++r) check_finite(rows[r], r, held_out);
   for (std::size_t s = 0; s < held_out.source_names.size(); ++s) {
     std::vector<RowSums> own;
     for (std::size_t r = 0; r < rows.size(); ++r) {
@@ -130,7 +143,8 @@ model::LayerWeights with_pruned(model::LayerWeights weights, const PrunedLayer& 
   weights.moe.expert_of_row = pruned.expert_of_row;
   weights.moe.experts.clear();
   for (const Expert& expert : pruned.experts) {
-    weights.moe.experts.push_back({expert.gate.to(dtype), expert.up.to(dtype), expert.down.to(dtype)});
+    weights.moe.experts.push_back(
+        model::with_each_tensor(expert, [&](const Tensor& tensor) { return tensor.to(dtype); }));
   }
   if (pruned.correction_bias.defined()) weights.moe.correction_bias = pruned.correction_bias.to(at::kFloat);
   return weights;

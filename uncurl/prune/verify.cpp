@@ -61,7 +61,9 @@ bool same_bytes(std::span<const std::byte> a, std::span<const std::byte> b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-bool same_bytes(const Tensor& a, const Tensor& b) { return same_bytes(bytes_of(a), bytes_of(b)); }
+bool same_bytes(const Tensor& a, const Tensor& b) {
+  return a.defined() == b.defined() && (!a.defined() || same_bytes(bytes_of(a), bytes_of(b)));
+}
 
 void check_copy(const model::Model& original, const checkpoint::Checkpoint& written, const TensorInfo& info) {
   const TensorInfo& before = original.checkpoint.at(info.name);
@@ -78,8 +80,9 @@ void check_kept_experts(const model::Model& original, const model::Model& writte
     if (!group.is_single() || group.scale != 1.0) continue;
     const Expert before = model::stored_expert(original, layer.layer, group.anchor);
     const Expert after = model::stored_expert(written, layer.layer, static_cast<std::int64_t>(g));
-    const bool same =
-        same_bytes(after.gate, before.gate) && same_bytes(after.up, before.up) && same_bytes(after.down, before.down);
+    const bool same = same_bytes(after.gate, before.gate) && same_bytes(after.up, before.up) &&
+                      same_bytes(after.down, before.down) && same_bytes(after.up_bias, before.up_bias) &&
+                      same_bytes(after.down_bias, before.down_bias);
     check(same, "layer ", layer.layer, ", expert ", g, " of the output should be expert ", group.anchor,
           " of the original, but its bytes differ");
   }

@@ -67,10 +67,12 @@ void write_layer(const model::Model& model, const LayerPlan& layer, const Pruned
     return;
   }
   for (std::size_t e = 0; e < pruned.experts.size(); ++e) {
-    const auto expert = static_cast<std::int64_t>(e);
-    write(layout.gate, pruned.experts[e].gate, expert);
-    write(layout.up, pruned.experts[e].up, expert);
-    write(layout.down, pruned.experts[e].down, expert);
+    Expert expert = pruned.experts[e];
+    for_each_tensor(expert, model.config, layout, layer.layer, static_cast<std::int64_t>(e),
+                    [&](const Tensor& tensor, const std::string& name, const std::vector<std::int64_t>&) {
+                      const Tensor contiguous = tensor.contiguous();
+                      writer.write(name, bytes_of(contiguous));
+                    });
   }
 }
 

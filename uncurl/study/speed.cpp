@@ -9,9 +9,15 @@
 namespace uncurl::study {
 namespace {
 
+using at::Tensor;
+
 double expert_bytes(const model::Model& model, std::int64_t layer) {
-  const Expert expert = model::stored_expert(model, layer, 0);
-  return static_cast<double>(expert.gate.nbytes() + expert.up.nbytes() + expert.down.nbytes());
+  double bytes = 0;
+  model::with_each_tensor(model::stored_expert(model, layer, 0), [&](const Tensor& tensor) {
+    bytes += static_cast<double>(tensor.nbytes());
+    return tensor;
+  });
+  return bytes;
 }
 
 }  // namespace

@@ -93,6 +93,11 @@ GenerationRule read_generation(const JsonObject& json) {
   json.expect_only({"until", "max_tokens", "extract", "ignore"});
   GenerationRule rule;
   rule.until = strings(json, "until");
+  for (const std::string& end : rule.until) {
+    check(!end.empty(), json.place(),
+          ": key 'until' holds an empty text, before which every answer would end; name what "
+          "ends an answer, or leave it out");
+  }
   rule.max_tokens = json.integer("max_tokens", rule.max_tokens);
   check(rule.max_tokens > 0, json.place(), ": max_tokens is ", rule.max_tokens, ", expected 1 or more");
   if (json.has("extract")) {

@@ -4,8 +4,8 @@
 
 Two models, each from random weights: the sparse GPT-2 (width 256, 8 layers, 32 experts top-1 in every other one, no drops, 8192
 tokens a step) beside the same model in plain PyTorch with a module for each expert and fused AdamW, in f32 and under bf16 autocast; and the
-architecture of examples/tiny-qwen3-moe beside transformers' own model, the fastest of its expert implementations taken. Then
-ours alone with 8, 32 and 128 experts.
+architecture of examples/tiny-qwen3-moe beside transformers' own model, the faster of eager and grouped_mm experts taken (batched_mm copies the
+weights of an expert for every token, more than memory holds here). Then ours alone with 8, 32 and 128 experts.
 
 What is timed is whole steps on 2 threads: forward, backward, clipping, AdamW. Ours are the seconds of log.jsonl, the first step
 left out as it is theirs. Ours and theirs run by turns.
@@ -120,7 +120,6 @@ def time_ours(program, folder, model, dtype):
     subprocess.run([program, "train", folder / "train.json", "--threads", str(THREADS), "--overwrite"], check=True,
                    capture_output=True)
     lines = [json.loads(line) for line in (folder / "out" / "log.jsonl").read_text().splitlines()]
-    assert all(line["tokens"] - ROWS * LENGTH * line["step"] <= 0 for line in lines)
     return [line["seconds"] for line in lines if "loss" in line][1:]
 
 
@@ -148,7 +147,7 @@ def compare_qwen(program, folder, rounds):
     model = transformers.AutoModelForCausalLM.from_pretrained(TINY, dtype=torch.float32, attn_implementation="sdpa").train()
     loss_of = lambda model, ids: model(ids, labels=ids, use_cache=False).loss
     medians = {}
-    for experts in ("eager", "grouped_mm", "batched_mm"):
+    for experts in ("eager", "grouped_mm"):
         model.set_experts_implementation(experts)
         medians[experts] = statistics.median(time_theirs(model, loss_of, "f32"))
         print(f"  transformers {experts:10} {ROWS * LENGTH / medians[experts]:6.0f} tokens/s", flush=True)

@@ -12,13 +12,6 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
 
-/// Column sums in a fixed order: with few columns libtorch would share the rows out among its threads. The product with
-/// a row of ones has one order for any number of them.
-Tensor sum_rows(const Tensor& x_NO) {
-  const Tensor ones_1N = at::ones({1, x_NO.size(0)}, x_NO.options());
-  return onednn_linear(ones_1N, x_NO.t()).squeeze(0);
-}
-
 struct Linear : Function<Linear> {
   static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight,
                         const std::optional<Tensor>& bias) {

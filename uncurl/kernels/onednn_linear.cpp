@@ -31,4 +31,6 @@ Tensor onednn_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) 
   return bias.defined() ? y.add_(bias) : y;
 }
 
+Tensor sum_rows(const Tensor& x) { return onednn_linear(at::ones({1, x.size(0)}, x.options()), x.t()).squeeze(0); }
+
 }  // namespace uncurl::kernels

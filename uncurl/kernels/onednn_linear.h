@@ -16,4 +16,8 @@ using at::Tensor;
 /// Falls back to at::linear where this build of libtorch has no oneDNN.
 Tensor onednn_linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
 
+/// Column sums [O] of x [N,O] in one order: where columns are few libtorch shares the rows out among its threads, while
+/// the product with a row of ones has one order for any number of them.
+Tensor sum_rows(const Tensor& x);
+
 }  // namespace uncurl::kernels

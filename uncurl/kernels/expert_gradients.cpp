@@ -4,6 +4,7 @@
 #include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "uncurl/kernels/gelu.h"
 #include "uncurl/kernels/onednn_linear.h"
 #include "uncurl/kernels/parallel_tasks.h"
 #include "uncurl/tensor/autocast.h"
@@ -46,7 +47,7 @@ struct Kept {
 };
 
 Tensor hidden_of(const Kept& kept) {
-  return kept.gate_nF.defined() ? at::silu(kept.gate_nF) * kept.up_nF : at::gelu(kept.up_nF, "tanh");
+  return kept.gate_nF.defined() ? at::silu(kept.gate_nF) * kept.up_nF : gelu_tanh(kept.up_nF);
 }
 
 /// Gradients of one expert; those of its tensors in the order of the flat list.
@@ -57,12 +58,12 @@ struct Gradients {
 
 Gradients backward_of(const Expert& expert, const Kept& kept, const Tensor& x_nD, const Tensor& dy_nD) {
   const Tensor dh_nF = onednn_linear(dy_nD, expert.down.t());
-  const Tensor d_down = onednn_linear(dy_nD.t(), hidden_of(kept).t());
   if (!kept.gate_nF.defined()) {
-    const Tensor du_nF = at::gelu_backward(dh_nF, kept.up_nF, "tanh");
+    const auto [h_nF, du_nF] = gelu_tanh_backward(kept.up_nF, dh_nF);
     return {onednn_linear(du_nF, expert.up.t()),
-            {onednn_linear(du_nF.t(), x_nD.t()), d_down, sum_rows(du_nF), sum_rows(dy_nD)}};
+            {onednn_linear(du_nF.t(), x_nD.t()), onednn_linear(dy_nD.t(), h_nF.t()), sum_rows(du_nF), sum_rows(dy_nD)}};
   }
+  const Tensor d_down = onednn_linear(dy_nD.t(), hidden_of(kept).t());
   const Tensor du_nF = dh_nF * at::silu(kept.gate_nF);
   const Tensor dg_nF = at::silu_backward(dh_nF * kept.up_nF, kept.gate_nF);
   return {onednn_linear(du_nF, expert.up.t()).add_(onednn_linear(dg_nF, expert.gate.t())),

@@ -8,6 +8,7 @@
 
 #include "uncurl/kernels/differentiable.h"
 #include "uncurl/kernels/expert_gradients.h"
+#include "uncurl/kernels/gelu.h"
 #include "uncurl/kernels/moe.h"
 #include "uncurl/nn/linear.h"
 
@@ -91,6 +92,12 @@ bool trains_threaded(const Tensor& x_ND, const Expert& expert) {
   return x_ND.is_cpu() && x_ND.scalar_type() == at::kFloat && expert.up.scalar_type() == at::kFloat;
 }
 
+/// expert_output with the GELU of the kernels.
+Tensor trained_mlp(const Tensor& x_ND, const Expert& mlp) {
+  const Tensor up_NF = nn::linear(x_ND, mlp.up, mlp.up_bias);
+  return nn::linear(kernels::differentiable_gelu(up_NF), mlp.down, mlp.down_bias);
+}
+
 }  // namespace
 
 Tensor expert_hidden(const Tensor& x_ND, const Expert& expert) {
@@ -103,7 +110,10 @@ Tensor expert_output(const Tensor& x_ND, const Expert& expert) {
 }
 
 Tensor dense_mlp(const Tensor& x_ND, const Expert& mlp) {
-  if (!runs_threaded(x_ND, mlp)) return expert_output(x_ND, mlp);
+  if (!runs_threaded(x_ND, mlp)) {
+    const bool has_kernel = !mlp.gate.defined() && trains_threaded(x_ND, mlp);
+    return has_kernel ? trained_mlp(x_ND, mlp) : expert_output(x_ND, mlp);
+  }
   const Tensor all_N1 = at::zeros({x_ND.size(0), 1}, x_ND.options().dtype(at::kLong));
   Tensor out_ND = at::empty_like(x_ND);
   kernels::expert_outputs(out_ND, x_ND.contiguous(), {mlp}, kernels::sort_by_expert(all_N1, 1), /*top_k=*/1);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "uncurl/kernels/cross_entropy.h"
 #include "uncurl/nn/linear.h"
 
 namespace uncurl::nn {
@@ -19,8 +20,17 @@ struct ChunkLoss {
   Tensor loss_N, next_token_N, gradient_NV;
 };
 
+/// Without a teacher, on the CPU.
+ChunkLoss fast_chunk_loss(const Tensor& logits_NV, const Tensor& targets_N) {
+  Tensor gradient_NV = logits_NV.to(at::kFloat).contiguous();
+  const Tensor next_N = kernels::cross_entropy_(gradient_NV, targets_N);
+  return {next_N, next_N, gradient_NV};
+}
+
+/// @param logits_NV  may be overwritten
 ChunkLoss chunk_loss(const Tensor& logits_NV, const Tensor& targets_N, const Tensor& teacher_NV,
                      const Teacher& teacher) {
+  if (logits_NV.is_cpu() && !teacher_NV.defined()) return fast_chunk_loss(logits_NV, targets_N);
   const Tensor counts_N = targets_N.ne(kNoTarget), targets_N1 = targets_N.clamp_min(0).unsqueeze(1);
   const Tensor log_p_NV = logits_NV.log_softmax(-1, at::kFloat);
   const Tensor next_N =

@@ -3,9 +3,13 @@
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/impl/alloc_cpu.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 #include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <mutex>
 #include <unordered_map>
@@ -35,6 +39,18 @@ FreeBlocks& free_blocks() {
 
 std::size_t& size_of(void* block) { return *static_cast<std::size_t*>(block); }
 
+/// Touching a new block costs a fault for each of its pages: let them be huge where the system offers it.
+void ask_for_huge_pages(void* block, std::size_t size) {
+#ifdef __linux__
+  constexpr std::size_t kHugePage = std::size_t{1} << 21;
+  const auto begin = (reinterpret_cast<std::uintptr_t>(block) + kHugePage - 1) / kHugePage * kHugePage;
+  const auto end = (reinterpret_cast<std::uintptr_t>(block) + size) / kHugePage * kHugePage;
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);  // a hint: may fail
+#else
+  (void)block, (void)size;
+#endif
+}
+
 /// A block of `size` bytes after its header, kept or new.
 void* take(std::size_t size) {
   if (size >= kSmallest) {
@@ -48,6 +64,7 @@ void* take(std::size_t size) {
     }
   }
   void* const block = c10::alloc_cpu(kHeader + size);
+  ask_for_huge_pages(block, kHeader + size);
   size_of(block) = size;
   return block;
 }

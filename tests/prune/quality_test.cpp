@@ -116,7 +116,9 @@ TEST(Perplexity, IsTheExponentialOfTheLoss) {
 }
 
 TEST(Quality, NamesTheRowAndTheModelThatAreNotFinite) {
-  const HeldOut held_out{.source_names = {"first"}, .source_of_row = {0, 0}};
+  HeldOut held_out;
+  held_out.source_names = {"first"};
+  held_out.source_of_row = {0, 0};
   const std::vector<RowSums> rows = {{.tokens = 3, .loss_original = 1, .loss_pruned = 1},
                                      {.tokens = 3, .loss_original = 1, .loss_pruned = NAN}};
   EXPECT_THAT(test::error_of([&] { summarize_rows(rows, held_out); }),

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import tokenizers
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -113,6 +114,25 @@ def test_permuted_copies_are_merged_without_loss(tmp_path, sparse):
             for part in ("up_proj.weight", "up_proj.bias", "down_proj.weight", "down_proj.bias"):
                 name = f"transformer.h.{layer}.mlp.experts.{{}}.{part}"
                 torch.testing.assert_close(merged[name.format(new)], tensors[name.format(group["anchor"])])
+
+
+def test_eval_cuts_rows_to_the_positions_that_the_model_has_learned(tmp_path, sparse):
+    """The last tokens of a text that is too long are kept, as lm-evaluation-harness does; the loss is transformers'."""
+    positions = TINY["n_positions"]
+    prompt, completion = " ".join(random_sentences(3, 40)), " merges"
+    tokenizer = tokenizers.Tokenizer.from_file(str(sparse.folder / "tokenizer" / "tokenizer.json"))
+    before, ids = tokenizer.encode(prompt).ids, tokenizer.encode(prompt + completion).ids
+    assert len(before) > 2 * positions and ids[:len(before)] == before
+    kept = torch.tensor(ids[-(positions + 1):])
+    with torch.no_grad():
+        logs = opened(sparse.model)(kept[None, :-1]).logits[0].log_softmax(-1).gather(1, kept[1:, None])
+    (tmp_path / "long.jsonl").write_text(json.dumps({"prompt": prompt, "completion": completion}) + "\n")
+    command = ("eval", sparse.model, "--task", tmp_path / "long.jsonl", "--dtype", "f32")
+    uncurl(*command, "--output", tmp_path / "out.json")
+    [result] = json.loads((tmp_path / "out.json").read_text())["results"]
+    assert result["loss"]["value"] == pytest.approx(-logs[-(len(ids) - len(before)):].mean().item(), abs=1e-4)
+    message = uncurl(*command, "--max-length", positions + 1, expect=1)
+    assert f"has learned {positions} positions" in message
 
 
 def test_prune_sweep_inspect_and_eval(tmp_path, sparse):

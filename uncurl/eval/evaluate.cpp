@@ -122,8 +122,11 @@ PairResult evaluate_pair(const model::LayerStream& original, const model::LayerS
 
 Encoder make_encoder(const model::Model& model, const text::Tokenizer& tokenizer, std::int64_t max_length) {
   const JsonObject config(model.config_json, (model.folder() / "config.json").string());
-  const std::int64_t made_for = config.integer("max_position_embeddings", 2048);
+  const std::int64_t learned = model.config.num_positions;
+  const std::int64_t made_for = learned > 0 ? learned : config.integer("max_position_embeddings", 2048);
   if (max_length == 0) max_length = made_for;
+  check(learned == 0 || max_length <= learned, model.folder().string(), ": a length of ", max_length,
+        " tokens was asked for, but the model has learned ", learned, " positions (n_positions in config.json)");
   check(tokenizer.vocabulary_size() <= model.config.vocab_size, model.folder().string(),
         ": the tokenizer has ids up to ", tokenizer.vocabulary_size() - 1, ", but the embeddings ",
         model.config.vocab_size, " rows; is it the tokenizer of another model?");

@@ -26,8 +26,8 @@ PairResult evaluate_pair(const model::LayerStream& original, const model::LayerS
                          const text::Tokenizer& tokenizer, const PreparedTask& task, const EvaluateOptions& options,
                          const Listener& listener);
 
-/// The Encoder of a checkpoint. `max_length` 0: as many tokens as config.json says the model was made for (2048 where
-/// it does not say).
+/// The Encoder of a checkpoint. `max_length` 0: the positions that the model has learned, else as many tokens as
+/// config.json says it was made for (2048 where it does not say). @throws Error if it has learned fewer
 Encoder make_encoder(const model::Model& model, const text::Tokenizer& tokenizer, std::int64_t max_length);
 
 }  // namespace uncurl::eval

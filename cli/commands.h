@@ -15,6 +15,7 @@ void add_prune(CLI::App& app, Terminal& terminal);
 void add_report(CLI::App& app, Terminal& terminal);
 void add_eval(CLI::App& app, Terminal& terminal);
 void add_train(CLI::App& app, Terminal& terminal);
+void add_study(CLI::App& app, Terminal& terminal);
 /// @param command_line  as it was typed, for the result
 void add_sweep(CLI::App& app, const std::string& command_line, Terminal& terminal);
 void add_methods(CLI::App& app, Terminal& terminal);

@@ -27,6 +27,7 @@ int run(int argc, char** argv) {
   uncurl::cli::add_eval(app, terminal);
   uncurl::cli::add_sweep(app, command_line(argc, argv), terminal);
   uncurl::cli::add_train(app, terminal);
+  uncurl::cli::add_study(app, terminal);
   uncurl::cli::add_methods(app, terminal);
   uncurl::cli::add_families(app, terminal);
   try {

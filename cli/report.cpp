@@ -38,12 +38,13 @@ void run(const Options& options, Terminal& terminal) {
 void add_report(CLI::App& app, Terminal& terminal) {
   const auto options = std::make_shared<Options>();
   CLI::App* const command =
-      app.add_subcommand("report", "One HTML page, without network, from results of sweep, eval and prune");
+      app.add_subcommand("report", "One HTML page, without network, from results of sweep, study, eval and prune");
   command
-      ->add_option("run", options->runs,
-                   "sweep.json, eval.json or result.json, or a folder that holds one; checkpoints pruned from one "
-                   "original share "
-                   "their charts")
+      ->add_option(
+          "run", options->runs,
+          "sweep.json, study.json, eval.json or result.json, or a folder that holds one; checkpoints pruned from one "
+          "original share "
+          "their charts")
       ->required();
   command->add_option("-o,--out", options->out, "the page")->capture_default_str();
   command->add_flag("--overwrite", options->overwrite, "replace the page if it exists");

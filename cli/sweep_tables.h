@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cli/terminal.h"
-#include "uncurl/study/sweep_file.h"
+#include "uncurl/study/sweep/sweep_file.h"
 
 namespace uncurl::cli {
 

@@ -8,7 +8,8 @@ namespace uncurl::report {
 namespace {
 
 std::vector<Section> sections_of(const Study& study) {
-  std::vector<Section> sections = {subject_section(study)};
+  std::vector<Section> sections;
+  if (!study.trained) sections.push_back(subject_section(study));
   const auto add = [&](std::optional<Section> section) {
     if (section) sections.push_back(std::move(*section));
   };
@@ -23,13 +24,20 @@ std::vector<Section> sections_of(const Study& study) {
   add(cross_task_section(study));
   add(prediction_section(study));
   add(timing_section(study));
+  add(pretraining_section(study));
+  add(trained_pruning_section(study));
+  add(trained_score_section(study));
+  add(trained_difference_section(study));
+  add(trained_use_section(study));
+  add(embedding_section(study));
   return sections;
 }
 
 std::string title_of(const Study& study) { return study.model.name.empty() ? "Pruned checkpoints" : study.model.name; }
 
 std::string page_title(const std::vector<Study>& studies) {
-  return studies.size() == 1 ? title_of(studies.front()) : counted(static_cast<std::int64_t>(studies.size()), "study");
+  return studies.size() == 1 ? title_of(studies.front())
+                             : count_text(static_cast<std::int64_t>(studies.size())) + " studies";
 }
 
 /// What each section found, with the way there: a summary and a table of contents in one.

@@ -8,6 +8,7 @@
 #include "uncurl/report/eval_file.h"
 #include "uncurl/report/prune_file.h"
 #include "uncurl/report/sweep_file.h"
+#include "uncurl/report/trained_file.h"
 
 namespace uncurl::report {
 namespace {
@@ -17,15 +18,15 @@ namespace fs = std::filesystem;
 /// The result files of a RUN.
 std::vector<fs::path> files_of(const fs::path& run) {
   if (!fs::is_directory(run)) return {run};
-  constexpr std::array<const char*, 3> kNames = {"sweep.json", "eval.json", "result.json"};
+  constexpr std::array<const char*, 4> kNames = {"sweep.json", "study.json", "eval.json", "result.json"};
   std::vector<fs::path> files;
   for (const char* const name : kNames) {
     if (fs::exists(run / name)) files.push_back(run / name);
   }
   if (files.empty()) {
-    throw UsageError(
-        run.string() +
-        " holds no sweep.json (of uncurl sweep), eval.json (of uncurl eval) or result.json (of uncurl prune)");
+    throw UsageError(run.string() +
+                     " holds no sweep.json (of uncurl sweep), study.json (of uncurl study), eval.json (of uncurl eval) "
+                     "or result.json (of uncurl prune)");
   }
   return files;
 }
@@ -36,7 +37,8 @@ Study read_study(const JsonObject& file, const fs::path& path) {
   if (is_prune(file)) return read_prune(file, path.parent_path());
   const std::string kind = file.string("kind", "");
   if (kind == "eval") return read_eval(file);
-  check(kind == "sweep", file.place(), ": not a result of uncurl sweep, eval or prune: ",
+  if (kind == "study") return read_trained(file);
+  check(kind == "sweep", file.place(), ": not a result of uncurl sweep, study, eval or prune: ",
         kind.empty() ? "it has neither 'kind' nor 'held_out'" : "its kind is '" + kind + "'");
   return read_sweep(file);
 }

@@ -8,8 +8,8 @@
 
 namespace uncurl::report {
 
-/// Reads sweep.json, eval.json and result.json files; checkpoints that were pruned from one original and measured on
-/// the same rows become one study. In the order given, studies of `prune` where their first stands.
+/// Reads sweep.json, study.json, eval.json and result.json files; checkpoints that were pruned from one original and
+/// measured on the same rows become one study. In the order given, studies of `prune` where their first stands.
 /// @throws Error naming the file, and the key where one is malformed; UsageError for a folder without results
 std::vector<Study> read_runs(const std::vector<std::filesystem::path>& runs);
 

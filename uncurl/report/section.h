@@ -30,4 +30,12 @@ std::optional<Section> cross_task_section(const Study& study);   ///< observed o
 std::optional<Section> prediction_section(const Study& study);   ///< predicted against measured loss
 std::optional<Section> timing_section(const Study& study);       ///< where the time went
 
+// Of models that were trained (Study::trained).
+std::optional<Section> pretraining_section(const Study& study);      ///< loss against experts; what a dense model needs
+std::optional<Section> trained_pruning_section(const Study& study);  ///< loss of pruning before any training
+std::optional<Section> trained_score_section(const Study& study);    ///< accuracy against experts, pruned and not
+std::optional<Section> trained_difference_section(const Study& study);  ///< differences of models, with intervals
+std::optional<Section> trained_use_section(const Study& study);         ///< which experts a task uses, model by model
+std::optional<Section> embedding_section(const Study& study);           ///< experts as points, by cluster
+
 }  // namespace uncurl::report

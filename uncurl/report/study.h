@@ -1,6 +1,6 @@
 // What a page is made from: a model, its tasks, and the smaller models that were tried, as sweep.json holds them
-// (docs/formats.md). A checkpoint written by `prune` is a study of one point. Whatever a file lacks is empty here and
-// left out of the page.
+// (docs/formats.md). A checkpoint written by `prune` is a study of one point; `uncurl study` trained its models itself.
+// Whatever a file lacks is empty here and left out of the page.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "uncurl/report/numbers.h"
+#include "uncurl/report/trained.h"
 
 namespace uncurl::report {
 
@@ -124,6 +125,7 @@ struct Study {
   std::vector<LayerFacts> layers;
   std::optional<CrossTask> cross_task;
   std::vector<ScoreChange> changes;
+  std::optional<TrainedModels> trained;  ///< of `uncurl study`, which has nothing of the above but a name
   std::vector<std::pair<std::string, double>> timings;  ///< seconds by stage
 };
 

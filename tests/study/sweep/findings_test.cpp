@@ -1,4 +1,4 @@
-#include "uncurl/study/findings.h"
+#include "uncurl/study/sweep/findings.h"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "uncurl/study/point_log.h"
+#include "uncurl/study/sweep/point_log.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "uncurl/study/ranking.h"
+#include "uncurl/study/sweep/ranking.h"
 
 #include <gtest/gtest.h>
 

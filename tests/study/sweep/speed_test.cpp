@@ -1,4 +1,4 @@
-#include "uncurl/study/speed.h"
+#include "uncurl/study/sweep/speed.h"
 
 #include <gtest/gtest.h>
 

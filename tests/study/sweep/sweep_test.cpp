@@ -1,4 +1,4 @@
-#include "uncurl/study/sweep.h"
+#include "uncurl/study/sweep/sweep.h"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "uncurl/study/threshold.h"
+#include "uncurl/study/sweep/threshold.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "uncurl/study/cross_task.h"
+#include "uncurl/study/sweep/cross_task.h"
 
 #include <ATen/ATen.h>
 

@@ -1,10 +1,10 @@
-#include "uncurl/study/findings.h"
+#include "uncurl/study/sweep/findings.h"
 
 #include <algorithm>
 #include <filesystem>
 #include <map>
 
-#include "uncurl/study/cross_task.h"
+#include "uncurl/study/sweep/cross_task.h"
 
 namespace uncurl::study {
 namespace {

@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "uncurl/study/ranking.h"
-#include "uncurl/study/sweep.h"
-#include "uncurl/study/threshold.h"
+#include "uncurl/study/sweep/ranking.h"
+#include "uncurl/study/sweep/sweep.h"
+#include "uncurl/study/sweep/threshold.h"
 
 namespace uncurl::study {
 

@@ -1,4 +1,4 @@
-#include "uncurl/study/point.h"
+#include "uncurl/study/sweep/point.h"
 
 #include <cmath>
 #include <limits>

@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 
-#include "uncurl/study/point.h"
+#include "uncurl/study/sweep/point.h"
 
 namespace uncurl::study {
 

@@ -1,4 +1,4 @@
-#include "uncurl/study/ranking.h"
+#include "uncurl/study/sweep/ranking.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 
 #include "uncurl/base/error.h"
 #include "uncurl/base/random.h"
-#include "uncurl/study/resamples.h"
+#include "uncurl/study/sweep/resamples.h"
 
 namespace uncurl::study {
 namespace {

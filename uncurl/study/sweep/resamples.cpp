@@ -1,4 +1,4 @@
-#include "uncurl/study/resamples.h"
+#include "uncurl/study/sweep/resamples.h"
 
 #include <algorithm>
 #include <map>

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "uncurl/study/ranking.h"
-#include "uncurl/study/threshold.h"
-#include "uncurl/study/try_point.h"
+#include "uncurl/study/sweep/ranking.h"
+#include "uncurl/study/sweep/threshold.h"
+#include "uncurl/study/sweep/try_point.h"
 
 namespace uncurl::study {
 

@@ -1,4 +1,4 @@
-#include "uncurl/study/sweep_file.h"
+#include "uncurl/study/sweep/sweep_file.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,7 +6,7 @@
 #include "uncurl/eval/eval_file.h"
 #include "uncurl/prune/method.h"
 #include "uncurl/prune/quality.h"
-#include "uncurl/study/cross_task.h"
+#include "uncurl/study/sweep/cross_task.h"
 
 namespace uncurl::study {
 namespace {

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "uncurl/study/findings.h"
+#include "uncurl/study/sweep/findings.h"
 
 namespace uncurl::study {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "uncurl/prune/quality.h"
-#include "uncurl/study/resamples.h"
+#include "uncurl/study/sweep/resamples.h"
 
 namespace uncurl::study {
 

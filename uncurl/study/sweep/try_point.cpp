@@ -1,4 +1,4 @@
-#include "uncurl/study/try_point.h"
+#include "uncurl/study/sweep/try_point.h"
 
 #include <algorithm>
 #include <chrono>
@@ -9,8 +9,8 @@
 #include "uncurl/prune/planner.h"
 #include "uncurl/prune/predict.h"
 #include "uncurl/prune/write.h"
-#include "uncurl/study/cross_task.h"
-#include "uncurl/study/speed.h"
+#include "uncurl/study/sweep/cross_task.h"
+#include "uncurl/study/sweep/speed.h"
 
 namespace uncurl::study {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "uncurl/eval/prepare.h"
 #include "uncurl/model/stream.h"
-#include "uncurl/study/point_log.h"
+#include "uncurl/study/sweep/point_log.h"
 #include "uncurl/text/tokenizer.h"
 
 namespace uncurl::study {

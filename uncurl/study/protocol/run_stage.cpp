@@ -1,0 +1,130 @@
+#include "uncurl/study/protocol/run_stage.h"
+
+#include <algorithm>
+
+#include "uncurl/base/error.h"
+#include "uncurl/base/file.h"
+#include "uncurl/base/hash.h"
+#include "uncurl/eval/evaluate.h"
+#include "uncurl/prune/observe.h"
+#include "uncurl/prune/output_folder.h"
+#include "uncurl/prune/planner.h"
+#include "uncurl/prune/quality.h"
+#include "uncurl/prune/stats_file.h"
+#include "uncurl/prune/verify.h"
+#include "uncurl/prune/write.h"
+#include "uncurl/study/protocol/stage_lock.h"
+#include "uncurl/text/sample.h"
+#include "uncurl/text/source.h"
+#include "uncurl/train/trainer.h"
+
+namespace uncurl::study {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// All stages compute in fp32, whatever training does.
+Compute compute() { return {.dtype = at::kFloat}; }
+
+void observe(const StudyConfig& config, const Stage& stage, const fs::path& model_folder, const Listener& listener) {
+  const model::Model model = model::open_model(model_folder);
+  const text::ReadOptions read{.record_template = {},
+                               .tasks_folder = config.pretrain.tasks_folder,
+                               .data_root = config.pretrain.data_root,
+                               .split = task_rows(stage.task).split};
+  const text::Source rows = text::read_source({stage.task, {}}, read);
+  const std::unique_ptr<text::Tokenizer> tokenizer = text::open_tokenizer(model_folder);
+  const text::SampleOptions sample{.sequence_length = config.pretrain.sequence_length,
+                                   .max_tokens = config.observe_tokens};
+  const std::vector<text::SampledSource> sources = text::sample_rows({rows}, {}, *tokenizer, sample, listener);
+  prune::ObserveOptions options;
+  if (stage.keeps_inputs) options.input_tokens = prune::kDefaultInputTokens;
+  options.provenance = {{"sequence_length", sample.sequence_length}, {"max_tokens", sample.max_tokens}};
+  prune::write_stats(stage.path, prune::observe(model, compute(), sources, options, listener));
+}
+
+/// The checkpoint with plan.json and result.json, verified, as `uncurl prune` leaves it.
+void prune_model(const Stage& stage, const fs::path& model_folder, const fs::path& statistics,
+                 const Listener& listener) {
+  const model::Model model = model::open_model(model_folder);
+  const prune::RoutingStats stats = prune::read_stats(statistics);
+  prune::OutputFolder output(stage.path, model_folder, /*overwrite=*/false);
+  prune::Plan plan =
+      prune::make_plan(model, stats, stage.variant.experts,
+                       {.method = stage.variant.method, .seed = static_cast<std::uint64_t>(stage.seed)}, listener);
+  plan.stats_path = fs::path("..") / statistics.filename();
+  plan.stats_hash = file_hash(statistics);
+  prune::write_checkpoint(model, plan, prune::mix_all(stats, plan.weights), output.partial(), listener);
+  prune::verify_checkpoint(model, plan, output.partial(), listener);
+  const model::Model smaller = model::open_model(output.partial());
+  const std::vector<prune::Quality> qualities = prune::measure_checkpoint(
+      model::LayerStream(model, compute()), model::LayerStream(smaller, compute()), stats, listener);
+  write_json(output.partial() / "result.json", {{"held_out", prune::quality_json(qualities)}});
+  prune::write_plan(output.partial() / "plan.json", plan);
+  output.commit();
+}
+
+void evaluate(const StudyConfig& config, const Stage& stage, const fs::path& model_folder, const Listener& listener) {
+  const model::Model model = model::open_model(model_folder);
+  const std::unique_ptr<text::Tokenizer> tokenizer = text::open_tokenizer(model_folder);
+  const eval::PreparedTask task = eval::prepare(
+      stage.task, eval::make_encoder(model, *tokenizer, 0),
+      {.split = "validation", .tasks_folder = config.pretrain.tasks_folder, .data_root = config.pretrain.data_root});
+  const model::LayerStream stream(model, compute(), model::fitting_weights(model, compute()));
+  const eval::TaskResult result = eval::evaluate(stream, *tokenizer, task, {.write = false}, listener);
+  Json scores = Json::array(), labels = Json::array();
+  for (std::size_t i = 0; i < task.items.size(); ++i) {
+    check(result.items[i].prediction >= 0, stage.task, ": has no choices to tell apart; a study needs tasks with some");
+    labels.push_back(task.items[i].example.label);
+    scores.push_back(result.items[i].prediction == task.items[i].example.label ? 1 : 0);
+  }
+  write_json(stage.path, {{"kind", "study evaluation"},
+                          {"version", 1},
+                          {"task", stage.task},
+                          {"content_hash", task.content_hash},
+                          {"loss", result.loss.mean},
+                          {"labels", labels},
+                          {"scores", scores}});
+}
+
+void run_undone(const StudyConfig& config, const std::vector<Stage>& stages, const Stage& stage,
+                const Listener& listener) {
+  if (is_training(stage.kind)) {
+    train::train(stage.train, listener);
+    return;
+  }
+  const fs::path& model = stages[*stage.model].path;
+  if (stage.kind == StageKind::kObserve) observe(config, stage, model, listener);
+  if (stage.kind == StageKind::kPrune) prune_model(stage, model, stages[*stage.statistics].path, listener);
+  if (stage.kind == StageKind::kEvaluate) evaluate(config, stage, model, listener);
+}
+
+}  // namespace
+
+Run run_stage(const StudyConfig& config, const std::vector<Stage>& stages, const Stage& stage,
+              const Listener& listener) {
+  if (fs::exists(stage.path)) return Run::kDone;
+  for (const std::optional<std::size_t>& needed : {stage.model, stage.statistics}) {
+    if (needed && !fs::exists(stages[*needed].path)) return Run::kWaiting;
+  }
+  const StageLock lock(stage.path);
+  if (!lock.is_held()) return Run::kElsewhere;
+  if (!fs::exists(stage.path)) with_context(stage.name(), [&] { run_undone(config, stages, stage, listener); });
+  return Run::kDone;
+}
+
+Evaluation read_evaluation(const fs::path& path) {
+  const Json json = read_json(path);
+  const JsonObject file(json, path.string());
+  check(file.string("kind", "") == "study evaluation", path.string(), ": is no evaluation of a study");
+  Evaluation evaluation;
+  evaluation.content_hash = file.string("content_hash");
+  evaluation.loss = file.number("loss");
+  for (const Json& score : file.array("scores")) evaluation.scores.push_back(score.get<double>());
+  for (const Json& label : file.array("labels")) evaluation.labels.push_back(label.get<int>());
+  check(!evaluation.scores.empty() && evaluation.scores.size() == evaluation.labels.size(), path.string(),
+        ": scores and labels are not as many");
+  return evaluation;
+}
+
+}  // namespace uncurl::study

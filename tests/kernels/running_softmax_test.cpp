@@ -46,14 +46,5 @@ TEST(RunningSoftmax, KeepsNan) {
   EXPECT_TRUE(std::isnan(state.sum));
 }
 
-TEST(RoundWeights, RoundsAsTheDtypeDoes) {
-  std::vector<float> values;
-  for (int i = 0; i < 300; ++i) values.push_back(std::exp(-0.11f * static_cast<float>(i)));
-  values.insert(values.end(), {1.00390625f, 1.01171875f, 0.0f});  // halfway, to even either way
-  std::vector<at::BFloat16> rounded(values.size());
-  round_weights(rounded.data(), values.data(), static_cast<std::int64_t>(values.size()));
-  for (std::size_t i = 0; i < values.size(); ++i) EXPECT_EQ(rounded[i].x, at::BFloat16(values[i]).x) << values[i];
-}
-
 }  // namespace
 }  // namespace uncurl::kernels

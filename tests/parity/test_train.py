@@ -109,7 +109,9 @@ def rows(models):
 def test_losses_equal_those_of_transformers(tmp_path, rows, model_of, family):
     data = write_rows(tmp_path / "data.jsonl", TEXTS)
     uncurl("train", config(tmp_path, model_of(family), [{"path": str(data)}], len(rows)))
-    reference = transformers.AutoModelForCausalLM.from_pretrained(model_of(family), dtype=torch.float32)
+    # In fp64: transformers' own run in fp32 is off by 1.3e-3 at step 18 of mixtral, where choices of experts flip.
+    reference = transformers.AutoModelForCausalLM.from_pretrained(model_of(family), dtype=torch.float64,
+                                                                  experts_implementation="eager")
     expect_equal_runs(log_of(tmp_path / "out"), losses_of_torch(reference, rows, mean_loss))
     trained = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype=torch.float32)
     for (name, found), (_, expected) in zip(trained.named_parameters(), reference.named_parameters()):
@@ -274,7 +276,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, model_of):
         assert process.returncode in (-9, 130) and not (tmp_path / "killed" / "out").exists()
     assert "resumed" in uncurl("train", file)
     assert output_bytes(tmp_path / "killed" / "out") == output_bytes(tmp_path / "whole" / "out")
-    untimed = lambda name: [{k: v for k, v in line.items() if k != "seconds"} for line in log_of(tmp_path / name / "out")]
+    untimed = lambda name: [{k: v for k, v in line.items() if not k.endswith("seconds")} for line in log_of(tmp_path / name / "out")]
     assert untimed("killed") == untimed("whole")
 
 

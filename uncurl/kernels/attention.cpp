@@ -3,9 +3,11 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <type_traits>
 
+#include "uncurl/kernels/bf16.h"
 #include "uncurl/kernels/brgemm.h"
 #include "uncurl/kernels/parallel_tasks.h"
 #include "uncurl/kernels/running_softmax.h"
@@ -66,6 +68,7 @@ template <class Scalar>
 struct Problem {
   const Scalar *q, *k, *v;
   Scalar* out;
+  float* log_sums;
   Scalar *keys, *values;  ///< packed: [head_dim,width] and [width,head_dim] of each block and key head
   std::int64_t heads, kv_heads, head_dim;
   std::int64_t depth;  ///< head_dim, made even
@@ -155,7 +158,7 @@ class Worker {
       float* const sum = sums_.data() + i * p_.head_dim;
       if (factor != 1.0f) std::transform(sum, sum + p_.head_dim, sum, [&](float x) { return x * factor; });
     }
-    if constexpr (!std::is_same_v<Scalar, float>) round_weights(weights_.data() + i * kKeys, scores, n);
+    if constexpr (!std::is_same_v<Scalar, float>) round_to_bf16(weights_.data() + i * kKeys, scores, n);
   }
 
   const Scalar* weights() const {
@@ -169,7 +172,9 @@ class Worker {
     for (std::int64_t i = 0; i < queries.count; ++i) {
       const float* const sum = sums_.data() + i * p_.head_dim;
       Scalar* const to = p_.out + ((queries.first + i) * p_.heads + head) * p_.head_dim;
-      for (std::int64_t d = 0; d < p_.head_dim; ++d) to[d] = Scalar(sum[d] / softmax_[at_index(i)].sum);
+      const RunningSoftmax& softmax = softmax_[at_index(i)];
+      for (std::int64_t d = 0; d < p_.head_dim; ++d) to[d] = Scalar(sum[d] / softmax.sum);
+      p_.log_sums[(queries.first + i) * p_.heads + head] = softmax.maximum + std::log(softmax.sum);
     }
   }
 
@@ -195,26 +200,27 @@ void run(const Problem<Scalar>& problem, const Blocks& blocks) {
 }
 
 template <class Scalar>
-Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const std::vector<std::int64_t>& begins, double scale,
-              std::int64_t window) {
+Attended attend(const Tensor& q, const Tensor& k, const Tensor& v, const std::vector<std::int64_t>& begins,
+                double scale, std::int64_t window) {
   const Blocks blocks = make_blocks(begins);
   const std::int64_t kv_heads = k.size(1), head_dim = q.size(2), depth = rounded_up(head_dim, 2);
-  Tensor out = at::empty(q.sizes(), q.options());
+  Attended result{at::empty(q.sizes(), q.options()), at::empty({q.size(0), q.size(1)}, q.options().dtype(at::kFloat))};
   const Tensor keys = at::zeros({blocks.packed_keys * kv_heads * depth}, q.options());
   const Tensor values = at::zeros({blocks.packed_keys * kv_heads * head_dim}, q.options());
   run(Problem<Scalar>{q.const_data_ptr<Scalar>(), k.const_data_ptr<Scalar>(), v.const_data_ptr<Scalar>(),
-                      out.data_ptr<Scalar>(), keys.data_ptr<Scalar>(), values.data_ptr<Scalar>(), q.size(1), kv_heads,
-                      head_dim, depth, static_cast<float>(scale), window},
+                      result.out_NHd.data_ptr<Scalar>(), result.log_sums_NH.data_ptr<float>(), keys.data_ptr<Scalar>(),
+                      values.data_ptr<Scalar>(), q.size(1), kv_heads, head_dim, depth, static_cast<float>(scale),
+                      window},
       blocks);
-  return out;
+  return result;
 }
 
 }  // namespace
 
 bool has_causal_attention(at::ScalarType dtype) { return has_brgemm(dtype); }
 
-Tensor causal_attention(const Tensor& q_NHd, const Tensor& k_NHd, const Tensor& v_NHd,
-                        const std::vector<std::int64_t>& begins, double scale, std::int64_t window) {
+Attended causal_attention(const Tensor& q_NHd, const Tensor& k_NHd, const Tensor& v_NHd,
+                          const std::vector<std::int64_t>& begins, double scale, std::int64_t window) {
   const Tensor q = q_NHd.contiguous(), k = k_NHd.contiguous(), v = v_NHd.contiguous();
   return q.scalar_type() == at::kBFloat16 ? attend<at::BFloat16>(q, k, v, begins, scale, window)
                                           : attend<float>(q, k, v, begins, scale, window);

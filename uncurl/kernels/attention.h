@@ -17,10 +17,15 @@ using at::Tensor;
 /// True if causal_attention() runs here for this dtype.
 bool has_causal_attention(at::ScalarType dtype);
 
+struct Attended {
+  Tensor out_NHd;
+  Tensor log_sums_NH;  ///< [N,H] f32, log of the sum over the keys of exp(scale * score)
+};
+
 /// Arguments and result as nn::attention. f32 or bf16, no gradient; scores and sums are fp32, weights of the values are
 /// rounded to the dtype as libtorch does.
 /// Memory: the keys and values once more, and 0.4 MB a thread.
-Tensor causal_attention(const Tensor& q_NHd, const Tensor& k_NHd, const Tensor& v_NHd,
-                        const std::vector<std::int64_t>& begins, double scale, std::int64_t window);
+Attended causal_attention(const Tensor& q_NHd, const Tensor& k_NHd, const Tensor& v_NHd,
+                          const std::vector<std::int64_t>& begins, double scale, std::int64_t window);
 
 }  // namespace uncurl::kernels

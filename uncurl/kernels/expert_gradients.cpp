@@ -4,9 +4,12 @@
 #include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "uncurl/kernels/gelu.h"
+#include <algorithm>
+
+#include "uncurl/kernels/hidden_neurons.h"
 #include "uncurl/kernels/onednn_linear.h"
 #include "uncurl/kernels/parallel_tasks.h"
+#include "uncurl/kernels/slot_rows.h"
 #include "uncurl/tensor/autocast.h"
 
 namespace uncurl::kernels {
@@ -31,119 +34,164 @@ variable_list flat_list(const std::vector<Expert>& experts) {
   return tensors;
 }
 
-Expert expert_at(at::ArrayRef<Tensor> tensors, std::size_t expert, bool gated, at::ScalarType dtype) {
-  const auto tensor = [&](std::size_t i) { return tensors[i].to(dtype); };
+Expert expert_at(at::ArrayRef<Tensor> tensors, std::size_t expert, bool gated) {
   if (gated) {
     const std::size_t first = expert * kTensors;
-    return {tensor(first), tensor(first + 1), tensor(first + 2)};
+    return {tensors[first], tensors[first + 1], tensors[first + 2]};
   }
   const std::size_t first = expert * kTensorsWithBiases;
-  return {{}, tensor(first), tensor(first + 1), tensor(first + 2), tensor(first + 3)};
+  return {{}, tensors[first], tensors[first + 1], tensors[first + 2], tensors[first + 3]};
 }
 
 /// What one expert keeps between forward and backward, in the dtype of the products.
 struct Kept {
-  Tensor gate_nF, up_nF;  ///< before the activation
+  Tensor gate_MF, up_MF;  ///< before the activation
 };
-
-Tensor hidden_of(const Kept& kept) {
-  return kept.gate_nF.defined() ? at::silu(kept.gate_nF) * kept.up_nF : gelu_tanh(kept.up_nF);
-}
 
 /// Gradients of one expert; those of its tensors in the order of the flat list.
 struct Gradients {
-  Tensor x_nD;
+  Tensor x_MD, gates_M;
   variable_list tensors;
 };
 
-Gradients backward_of(const Expert& expert, const Kept& kept, const Tensor& x_nD, const Tensor& dy_nD) {
-  const Tensor dh_nF = onednn_linear(dy_nD, expert.down.t());
-  if (!kept.gate_nF.defined()) {
-    const auto [h_nF, du_nF] = gelu_tanh_backward(kept.up_nF, dh_nF);
-    return {onednn_linear(du_nF, expert.up.t()),
-            {onednn_linear(du_nF.t(), x_nD.t()), onednn_linear(dy_nD.t(), h_nF.t()), sum_rows(du_nF), sum_rows(dy_nD)}};
+/// The rows of the result are gates times outputs, so the gates join behind the product with down: there they meet
+/// the hidden neurons, and the outputs need not be kept.
+/// @param dout_MD  by the rows times their gates; @param gates_M  f32
+Gradients backward_of(const Expert& expert, const Kept& kept, const Tensor& x_MD, const Tensor& dout_MD,
+                      const Tensor& gates_M) {
+  const Tensor dh_MF = onednn_linear(dout_MD, expert.down.t());
+  const HiddenGradients hidden = hidden_neurons_backward(kept.gate_MF, kept.up_MF, dh_MF, gates_M);
+  const Tensor dx_MD = onednn_linear(hidden.up_MF, expert.up.t());
+  const Tensor d_up = onednn_linear(hidden.up_MF.t(), x_MD.t());
+  const Tensor d_down = onednn_linear(dout_MD.t(), hidden.weighted_MF.t());
+  if (kept.gate_MF.defined()) {
+    return {dx_MD.add_(onednn_linear(hidden.gate_MF, expert.gate.t())),
+            hidden.weights_M,
+            {onednn_linear(hidden.gate_MF.t(), x_MD.t()), d_up, d_down}};
   }
-  const Tensor d_down = onednn_linear(dy_nD.t(), hidden_of(kept).t());
-  const Tensor du_nF = dh_nF * at::silu(kept.gate_nF);
-  const Tensor dg_nF = at::silu_backward(dh_nF * kept.up_nF, kept.gate_nF);
-  return {onednn_linear(du_nF, expert.up.t()).add_(onednn_linear(dg_nF, expert.gate.t())),
-          {onednn_linear(dg_nF.t(), x_nD.t()), onednn_linear(du_nF.t(), x_nD.t()), d_down}};
+  const Tensor by_bias_M = onednn_linear(expert.down_bias.unsqueeze(0), dout_MD).squeeze(0).to(at::kFloat);
+  const Tensor d_down_bias = onednn_linear(gates_M.to(dout_MD.scalar_type()).unsqueeze(0), dout_MD.t()).squeeze(0);
+  return {dx_MD, hidden.weights_M + by_bias_M, {d_up, d_down, sum_rows(hidden.up_MF), d_down_bias}};
 }
 
-std::vector<std::int64_t> begins_of(const std::vector<std::int64_t>& counts_E) {
-  std::vector<std::int64_t> begins = {0};
-  for (const std::int64_t count : counts_E) begins.push_back(begins.back() + count);
-  return begins;
+/// Which slots each expert has, and in which order the experts are computed: the busiest first, so that the last to
+/// finish is small.
+class Assignment {
+ public:
+  explicit Assignment(const ExpertQueue& queue) : queue_(queue) {
+    for (std::size_t e = 0; e + 1 < queue.begins.size(); ++e) {
+      if (!slots_of(e).empty()) order_.push_back(e);
+    }
+    std::stable_sort(order_.begin(), order_.end(),
+                     [this](std::size_t a, std::size_t b) { return slots_of(a).size() > slots_of(b).size(); });
+  }
+
+  Slots slots_of(std::size_t expert) const {
+    const auto begin = static_cast<std::size_t>(queue_.begins[expert]);
+    return Slots(queue_.slots).subspan(begin, static_cast<std::size_t>(queue_.begins[expert + 1]) - begin);
+  }
+
+  /// work(expert) for every expert that has slots, on the threads of libtorch.
+  template <class Work>
+  void run(Work work) const {
+    run_tasks(order_.size(), [&] {
+      return [&](std::size_t i) {
+        const c10::InferenceMode ends(false);  // what is kept and what is accumulated must be ordinary tensors
+        const c10::NoGradGuard no_grad;
+        work(order_[i]);
+      };
+    });
+  }
+
+ private:
+  ExpertQueue queue_;
+  std::vector<std::size_t> order_;
+};
+
+/// The gates of an expert's rows, zero for those that gather_tokens() has added.
+Tensor gather_gates(const Tensor& gates_NK, Slots slots, std::int64_t rows) {
+  Tensor gates_M = at::zeros({rows}, gates_NK.options());
+  auto* const to = gates_M.mutable_data_ptr<float>();
+  const auto* const from = gates_NK.const_data_ptr<float>();
+  for (std::size_t m = 0; m < slots.size(); ++m) to[m] = from[slots[m]];
+  return gates_M;
+}
+
+void scatter_gates(Tensor& result_NK, const Tensor& gates_M, Slots slots) {
+  auto* const to = result_NK.mutable_data_ptr<float>();
+  const auto* const from = gates_M.const_data_ptr<float>();
+  for (std::size_t m = 0; m < slots.size(); ++m) to[slots[m]] = from[m];
 }
 
 struct Experts : Function<Experts> {
-  static Tensor forward(AutogradContext* context, const Tensor& x_SD, const std::vector<std::int64_t>& counts_E,
-                        at::ScalarType products, bool gated, at::TensorList tensors) {
+  static constexpr std::size_t kFirst = 4;  // where the tensors of the experts begin among the arguments of forward()
+
+  static Tensor forward(AutogradContext* context, const Tensor& x_ND, const Tensor& gates_NK, const ExpertQueue& queue,
+                        bool gated, at::TensorList tensors) {
     const Autocast off(at::kCPU, std::nullopt);
-    const std::vector<std::int64_t> begins = begins_of(counts_E);
-    Tensor y_SD = at::empty_like(x_SD);
-    std::vector<Kept> kept(counts_E.size());
-    run_tasks(counts_E.size(), [&] {
-      return [&](std::size_t e) {
-        if (counts_E[e] == 0) return;
-        const c10::InferenceMode ends(false);  // what is kept and what is accumulated must be ordinary tensors
-        const c10::NoGradGuard no_grad;
-        const Expert expert = expert_at(tensors, e, gated, products);
-        const Tensor x_nD = x_SD.narrow(0, begins[e], counts_E[e]).to(products);
-        if (gated) kept[e].gate_nF = onednn_linear(x_nD, expert.gate);
-        kept[e].up_nF = onednn_linear(x_nD, expert.up, expert.up_bias);
-        y_SD.narrow(0, begins[e], counts_E[e]).copy_(onednn_linear(hidden_of(kept[e]), expert.down, expert.down_bias));
-      };
+    const Assignment assignment(queue);
+    const at::ScalarType products = tensors.front().scalar_type();
+    const std::int64_t top_k = gates_NK.size(1);
+    Tensor y_SD = at::empty({gates_NK.numel(), x_ND.size(1)}, x_ND.options());
+    std::vector<Kept> kept(queue.begins.size() - 1);
+    assignment.run([&](std::size_t e) {
+      const Expert expert = expert_at(tensors, e, gated);
+      const Tensor x_MD = gather_tokens(x_ND, assignment.slots_of(e), top_k).to(products);
+      if (gated) kept[e].gate_MF = onednn_linear(x_MD, expert.gate);
+      kept[e].up_MF = onednn_linear(x_MD, expert.up, expert.up_bias);
+      const Tensor hidden_MF = hidden_neurons(kept[e].gate_MF, kept[e].up_MF);
+      const Tensor y_MD = onednn_linear(hidden_MF, expert.down, expert.down_bias);
+      scatter_to_slots(y_SD, y_MD.to(at::kFloat), assignment.slots_of(e));
     });
-    variable_list saved = {x_SD};
+    variable_list saved = {x_ND, gates_NK};
     saved.insert(saved.end(), tensors.begin(), tensors.end());
     context->save_for_backward(saved);
     std::vector<Tensor> between;
-    for (const Kept& k : kept) between.insert(between.end(), {k.gate_nF, k.up_nF});
+    for (const Kept& k : kept) between.insert(between.end(), {k.gate_MF, k.up_MF});
     context->saved_data["between"] = between;
-    context->saved_data["counts"] = counts_E;
-    context->saved_data["products"] = static_cast<std::int64_t>(products);
+    context->saved_data["slots"] = queue.slots;
+    context->saved_data["begins"] = queue.begins;
     context->saved_data["gated"] = gated;
-    return y_SD;
+    return combine(y_SD, gates_NK, {});
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const Autocast off(at::kCPU, std::nullopt);
     const variable_list saved = context->get_saved_variables();
-    const Tensor &x_SD = saved[0], dy_SD = gradients[0].contiguous();
-    const at::ArrayRef<Tensor> tensors(saved.data() + 1, saved.size() - 1);
+    const Tensor &x_ND = saved[0], &gates_NK = saved[1], dout_ND = gradients[0].contiguous();
+    const at::ArrayRef<Tensor> tensors(saved.data() + 2, saved.size() - 2);
     const std::vector<Tensor> between = context->saved_data["between"].toTensorVector();
-    const std::vector<std::int64_t> counts_E = context->saved_data["counts"].toIntVector(),
-                                    begins = begins_of(counts_E);
-    const auto products = static_cast<at::ScalarType>(context->saved_data["products"].toInt());
+    const Assignment assignment(
+        {context->saved_data["slots"].toIntVector(), context->saved_data["begins"].toIntVector()});
     const bool gated = context->saved_data["gated"].toBool();
-    const std::size_t stride = gated ? kTensors : kTensorsWithBiases;
-    Tensor dx_SD = at::empty_like(x_SD);
-    constexpr std::size_t kFirst = 4;  // behind x and three arguments that are no tensors
+    const at::ScalarType products = tensors.front().scalar_type();
+    const std::int64_t top_k = gates_NK.size(1);
+    Tensor dx_SD = at::empty({gates_NK.numel(), x_ND.size(1)}, x_ND.options()), dgates_NK = at::empty_like(gates_NK);
     variable_list result(kFirst + tensors.size());
-    run_tasks(counts_E.size(), [&] {
-      return [&](std::size_t e) {
-        if (counts_E[e] == 0) return;
-        const c10::InferenceMode ends(false);  // what is kept and what is accumulated must be ordinary tensors
-        const c10::NoGradGuard no_grad;
-        const auto rows = [&](const Tensor& t) { return t.narrow(0, begins[e], counts_E[e]); };
-        const Gradients own = backward_of(expert_at(tensors, e, gated, products), {between[2 * e], between[2 * e + 1]},
-                                          rows(x_SD).to(products), rows(dy_SD).to(products));
-        rows(dx_SD).copy_(own.x_nD);
-        for (std::size_t i = 0; i < stride; ++i) result[kFirst + e * stride + i] = own.tensors[i].to(at::kFloat);
-      };
+    assignment.run([&](std::size_t e) {
+      const Slots slots = assignment.slots_of(e);
+      const Tensor x_MD = gather_tokens(x_ND, slots, top_k).to(products);
+      const Gradients own =
+          backward_of(expert_at(tensors, e, gated), {between[2 * e], between[2 * e + 1]}, x_MD,
+                      gather_tokens(dout_ND, slots, top_k).to(products), gather_gates(gates_NK, slots, x_MD.size(0)));
+      scatter_to_slots(dx_SD, own.x_MD.to(at::kFloat), slots);
+      scatter_gates(dgates_NK, own.gates_M, slots);
+      std::copy(own.tensors.begin(), own.tensors.end(),
+                result.begin() + static_cast<std::ptrdiff_t>(kFirst + e * own.tensors.size()));
     });
-    result[0] = dx_SD;
+    result[0] = top_k == 1 ? dx_SD : dx_SD.view({-1, top_k, x_ND.size(1)}).sum(1);
+    result[1] = dgates_NK;
     return result;
   }
 };
 
 }  // namespace
 
-Tensor differentiable_experts(const Tensor& x_SD, const std::vector<Expert>& experts,
-                              const std::vector<std::int64_t>& counts_E, at::ScalarType products) {
+Tensor differentiable_experts(const Tensor& x_ND, const std::vector<Expert>& experts, const ExpertQueue& queue,
+                              const Tensor& gates_NK) {
   const variable_list tensors = flat_list(experts);
-  return Experts::apply(x_SD, counts_E, products, experts.front().gate.defined(), at::TensorList(tensors));
+  return Experts::apply(x_ND.contiguous(), gates_NK.contiguous(), queue, experts.front().gate.defined(),
+                        at::TensorList(tensors));
 }
 
 }  // namespace uncurl::kernels

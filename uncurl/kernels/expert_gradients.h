@@ -8,16 +8,17 @@
 #include <vector>
 
 #include "uncurl/kernels/expert.h"
+#include "uncurl/kernels/moe.h"
 
 namespace uncurl::kernels {
 
-/// Row i of the result is E_e(x_i), e the expert whose piece of the rows i lies in.
-/// @param x_SD      [S,D] f32 on the CPU, the rows of expert 0, then those of expert 1 ...
-/// @param counts_E  rows of each expert; an expert without rows gets no gradient (an undefined one)
-/// @param products  dtype of the matrix products: f32, or bf16 as under autocast
-/// @return          [S,D] f32, differentiable with respect to x and all tensors of the experts, which are f32
-/// Memory kept for the backward pass: S (D + F) numbers, 2 F where experts are gated.
-Tensor differentiable_experts(const Tensor& x_SD, const std::vector<Expert>& experts,
-                              const std::vector<std::int64_t>& counts_E, at::ScalarType products);
+/// out[n] = sum over k of gates[n,k] E_e(x[n]), e the expert that has slot n K + k in the queue.
+/// @param x_ND      f32 on the CPU
+/// @param experts   f32, or bf16 for products as under autocast; one without slots gets no gradient (an undefined one)
+/// @param gates_NK  f32
+/// @return          [N,D] f32, differentiable with respect to x, the gates and all tensors of the experts
+/// Memory kept for the backward pass: N K F numbers, twice that where experts are gated.
+Tensor differentiable_experts(const Tensor& x_ND, const std::vector<Expert>& experts, const ExpertQueue& queue,
+                              const Tensor& gates_NK);
 
 }  // namespace uncurl::kernels

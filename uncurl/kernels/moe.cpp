@@ -6,19 +6,15 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
-#include <cstring>
 
 #include "uncurl/kernels/onednn_linear.h"
 #include "uncurl/kernels/parallel_tasks.h"
+#include "uncurl/kernels/slot_rows.h"
 
 namespace uncurl::kernels {
 namespace {
 
 constexpr std::int64_t kBlockRows = 512;  // rows of one expert computed at once: bounds the buffers of a thread
-
-// oneDNN builds and keeps code for every number of rows it meets: a millisecond and most of a megabyte each. Rows are
-// therefore padded with zeros to a multiple of this; the padding is computed and thrown away.
-constexpr std::int64_t kRowStep = 16;
 
 struct Task {
   std::int64_t expert, begin, end;  // slots queue.slots[begin, end)
@@ -49,23 +45,11 @@ Tensor output_of(const Tensor& in_MD, const Expert& expert) {
   return onednn_linear(hidden_MF, expert.down, expert.down_bias);
 }
 
-void run_task(char* y, const char* x, std::size_t row_bytes, const Tensor& x_ND, const Expert& expert,
-              const ExpertQueue& queue, const Task& task, std::int64_t top_k) {
-  const std::int64_t rows = task.end - task.begin;
-  const std::int64_t padded = (rows + kRowStep - 1) / kRowStep * kRowStep;
-  Tensor in_MD = at::empty({padded, x_ND.size(1)}, x_ND.options());
-  in_MD.narrow(0, rows, padded - rows).zero_();
-  char* gathered = static_cast<char*>(in_MD.data_ptr());
-  for (std::int64_t m = 0; m < rows; ++m) {
-    const auto token = static_cast<std::size_t>(queue.slots[static_cast<std::size_t>(task.begin + m)] / top_k);
-    std::memcpy(gathered + static_cast<std::size_t>(m) * row_bytes, x + token * row_bytes, row_bytes);
-  }
-  const Tensor out_MD = output_of(in_MD, expert).contiguous();
-  const char* computed = static_cast<const char*>(out_MD.const_data_ptr());
-  for (std::int64_t m = 0; m < rows; ++m) {
-    const auto slot = static_cast<std::size_t>(queue.slots[static_cast<std::size_t>(task.begin + m)]);
-    std::memcpy(y + slot * row_bytes, computed + static_cast<std::size_t>(m) * row_bytes, row_bytes);
-  }
+void run_task(Tensor& y_SD, const Tensor& x_ND, const Expert& expert, const ExpertQueue& queue, const Task& task,
+              std::int64_t top_k) {
+  const Slots slots =
+      Slots(queue.slots).subspan(static_cast<std::size_t>(task.begin), static_cast<std::size_t>(task.end - task.begin));
+  scatter_to_slots(y_SD, output_of(gather_tokens(x_ND, slots, top_k), expert), slots);
 }
 
 template <class Scalar, class Gate>
@@ -107,15 +91,11 @@ ExpertQueue sort_by_expert(const Tensor& ids_NK, std::int64_t num_experts) {
 
 void expert_outputs(Tensor& y_SD, const Tensor& x_ND, const std::vector<Expert>& experts, const ExpertQueue& queue,
                     std::int64_t top_k) {
-  assert(x_ND.is_contiguous() && y_SD.is_contiguous());
-  const std::size_t row_bytes = static_cast<std::size_t>(x_ND.size(1)) * x_ND.element_size();
-  char* const y = static_cast<char*>(y_SD.data_ptr());
-  const char* const x = static_cast<const char*>(x_ND.const_data_ptr());
   const std::vector<Task> tasks = make_tasks(queue);
   run_tasks(tasks.size(), [&] {
     return [&](std::size_t i) {
       const Expert& expert = experts[static_cast<std::size_t>(tasks[i].expert)];
-      run_task(y, x, row_bytes, x_ND, expert, queue, tasks[i], top_k);
+      run_task(y_SD, x_ND, expert, queue, tasks[i], top_k);
     };
   });
 }

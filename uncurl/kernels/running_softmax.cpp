@@ -1,7 +1,6 @@
 #include "uncurl/kernels/running_softmax.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
 #include "uncurl/kernels/vector_exp.h"
@@ -28,15 +27,6 @@ UNCURL_FOR_EACH_CPU float to_weights_(float* scores, std::int64_t n, float scale
   return sum;
 }
 
-/// The upper half of the bits, ties to even.
-UNCURL_FOR_EACH_CPU void round_bits(std::uint16_t* out, const float* values, std::int64_t n) {
-#pragma omp simd
-  for (std::int64_t i = 0; i < n; ++i) {
-    const auto bits = std::bit_cast<std::uint32_t>(values[i]);
-    out[i] = static_cast<std::uint16_t>((bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16);
-  }
-}
-
 }  // namespace
 
 float RunningSoftmax::add_(float* scores_n, std::int64_t n, float scale) {
@@ -45,11 +35,6 @@ float RunningSoftmax::add_(float* scores_n, std::int64_t n, float scale) {
   const float factor = std::exp(before - maximum);
   sum = sum * factor + to_weights_(scores_n, n, scale, maximum);
   return factor;
-}
-
-void round_weights(at::BFloat16* out_n, const float* values_n, std::int64_t n) {
-  static_assert(sizeof(at::BFloat16) == sizeof(std::uint16_t));
-  round_bits(reinterpret_cast<std::uint16_t*>(out_n), values_n, n);
 }
 
 }  // namespace uncurl::kernels

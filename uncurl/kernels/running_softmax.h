@@ -1,8 +1,6 @@
 // The softmax of scores that come block by block.
 #pragma once
 
-#include <c10/util/BFloat16.h>
-
 #include <cstdint>
 #include <limits>
 
@@ -17,8 +15,5 @@ struct RunningSoftmax {
   /// @return the factor that brings the weights of earlier blocks to the new maximum
   float add_(float* scores_n, std::int64_t n, float scale);
 };
-
-/// out[i] = values[i], to the nearest. NaN may become another number: the sum of the weights still has it.
-void round_weights(at::BFloat16* out_n, const float* values_n, std::int64_t n);
 
 }  // namespace uncurl::kernels

@@ -1,5 +1,5 @@
-// An exponential that the compiler can inline into loops and vectorise: the vectors of libm are for programs that give
-// up NaN.
+// An exponential and a sigmoid that the compiler can inline into loops and vectorise: the vectors of libm are for
+// programs that give up NaN.
 #pragma once
 
 #include <bit>
@@ -32,6 +32,12 @@ inline float exp_of_negative(float x) {
   p = p * r * r + r + 1.0f;
   const std::uint32_t exponent = (std::bit_cast<std::uint32_t>(shifted) << 23) + (127U << 23);  // of 2^n
   return p * std::bit_cast<float>(exponent);
+}
+
+/// 1 / (1 + e^-x), to 3e-7 of itself.
+inline float sigmoid(float x) {
+  const float e = exp_of_negative(x < 0 ? x : -x);
+  return (x < 0 ? e : 1.0f) / (1.0f + e);
 }
 
 }  // namespace uncurl::kernels

@@ -4,8 +4,6 @@
 #include <ATen/autocast_mode.h>
 #include <ATen/core/grad_mode.h>
 
-#include <functional>
-
 #include "uncurl/kernels/differentiable.h"
 #include "uncurl/kernels/expert_gradients.h"
 #include "uncurl/kernels/gelu.h"
@@ -29,43 +27,55 @@ SortedSlots sort_slots(const Tensor& ids_NK, std::size_t num_experts) {
   return {order, order.argsort(), {first, first + counts.numel()}};
 }
 
-/// The outputs of all experts for rows that are sorted by expert, each expert's as one piece, so that the cost,
-/// backward included, does not grow with the number of experts.
-using SortedOutputs = std::function<Tensor(const Tensor& sorted_SD, const std::vector<std::int64_t>& counts_E)>;
+/// The outputs for rows that are sorted by expert, each expert's as one piece, so that the cost, backward included,
+/// does not grow with the number of experts.
+Tensor sorted_outputs(const Tensor& sorted_SD, const std::vector<Expert>& experts,
+                      const std::vector<std::int64_t>& counts_E) {
+  const std::vector<Tensor> inputs = sorted_SD.split_with_sizes(counts_E);
+  std::vector<Tensor> outputs;
+  for (std::size_t e = 0; e < experts.size(); ++e) {
+    if (counts_E[e] > 0) outputs.push_back(expert_output(inputs[e], experts[e]));
+  }
+  return outputs.empty() ? sorted_SD : at::cat(outputs);
+}
 
 /// The oracle: plain differentiable operations, on any device.
-SortedOutputs plain_outputs(const std::vector<Expert>& experts) {
-  return [&experts](const Tensor& sorted_SD, const std::vector<std::int64_t>& counts_E) {
-    const std::vector<Tensor> inputs = sorted_SD.split_with_sizes(counts_E);
-    std::vector<Tensor> outputs;
-    for (std::size_t e = 0; e < experts.size(); ++e) {
-      if (counts_E[e] > 0) outputs.push_back(expert_output(inputs[e], experts[e]));
-    }
-    return outputs.empty() ? sorted_SD : at::cat(outputs);
-  };
-}
-
-/// One thread an expert, with gradients.
-SortedOutputs threaded_outputs(const std::vector<Expert>& experts) {
-  const bool autocast = at::autocast::is_autocast_enabled(at::kCPU);
-  const at::ScalarType products = autocast ? at::autocast::get_autocast_dtype(at::kCPU) : at::kFloat;
-  return [&experts, products](const Tensor& sorted_SD, const std::vector<std::int64_t>& counts_E) {
-    return kernels::differentiable_experts(sorted_SD, experts, counts_E, products);
-  };
-}
-
-ExpertsOutput experts_in_order(const Tensor& x_ND, const SortedOutputs& outputs_of, std::size_t num_experts,
-                               const Tensor& ids_NK, const Tensor& gates_NK, bool want_norms) {
+ExpertsOutput experts_plain(const Tensor& x_ND, const std::vector<Expert>& experts, const Tensor& ids_NK,
+                            const Tensor& gates_NK, bool want_norms) {
   const std::int64_t num_tokens = x_ND.size(0), width = x_ND.size(1), top_k = ids_NK.size(1);
-  const SortedSlots slots = sort_slots(ids_NK, num_experts);
+  const SortedSlots slots = sort_slots(ids_NK, experts.size());
   const Tensor x_SD = x_ND.unsqueeze(1).expand({num_tokens, top_k, width}).reshape({-1, width});
   const Tensor sorted_SD = kernels::permute_rows(x_SD, slots.order_S, slots.inverse_S);
-  const Tensor y_SD = outputs_of(sorted_SD, slots.counts_E);
+  const Tensor y_SD = sorted_outputs(sorted_SD, experts, slots.counts_E);
   const Tensor slots_NKD = kernels::permute_rows(y_SD, slots.inverse_S, slots.order_S).view({-1, top_k, width});
   const at::ScalarType sum_type = c10::promoteTypes(x_ND.scalar_type(), at::kFloat);
   const Tensor out_ND = (slots_NKD * gates_NK.unsqueeze(-1)).sum(1, /*keepdim=*/false, sum_type).to(x_ND.scalar_type());
   const Tensor norms = want_norms ? slots_NKD.to(at::kFloat).norm(2, at::IntArrayRef({-1})) : Tensor();
   return {out_ND, norms};
+}
+
+/// The experts with their weights in the dtype of products.
+std::vector<Expert> to_dtype(const std::vector<Expert>& experts, at::ScalarType dtype) {
+  const auto converted = [dtype](const Tensor& tensor) { return tensor.defined() ? tensor.to(dtype) : tensor; };
+  std::vector<Expert> result;
+  for (const Expert& e : experts) {
+    result.push_back(
+        {converted(e.gate), converted(e.up), converted(e.down), converted(e.up_bias), converted(e.down_bias)});
+  }
+  return result;
+}
+
+/// One thread an expert, with gradients; masters in fp32, products in the dtype of autocast.
+Tensor experts_trained(const Tensor& x_ND, const std::vector<Expert>& experts, const Tensor& ids_NK,
+                       const Tensor& gates_NK) {
+  const kernels::ExpertQueue queue =
+      kernels::sort_by_expert(ids_NK.contiguous(), static_cast<std::int64_t>(experts.size()));
+  const Tensor gates32_NK = gates_NK.to(at::kFloat);
+  if (!at::autocast::is_autocast_enabled(at::kCPU)) {
+    return kernels::differentiable_experts(x_ND, experts, queue, gates32_NK);
+  }
+  return kernels::differentiable_experts(x_ND, to_dtype(experts, at::autocast::get_autocast_dtype(at::kCPU)), queue,
+                                         gates32_NK);
 }
 
 ExpertsOutput experts_threaded(const Tensor& x_ND, const std::vector<Expert>& experts, const Tensor& ids_NK,
@@ -126,9 +136,10 @@ ExpertsOutput experts(const Tensor& x_ND, const std::vector<Expert>& experts, co
   if (fastest && runs_threaded(x_ND, experts.front(), gates_NK)) {
     return experts_threaded(x_ND, experts, ids_NK, gates_NK, want_norms);
   }
-  const bool threaded = fastest && trains_threaded(x_ND, experts.front());
-  return experts_in_order(x_ND, threaded ? threaded_outputs(experts) : plain_outputs(experts), experts.size(), ids_NK,
-                          gates_NK, want_norms);
+  if (fastest && !want_norms && trains_threaded(x_ND, experts.front())) {
+    return {experts_trained(x_ND, experts, ids_NK, gates_NK), {}};
+  }
+  return experts_plain(x_ND, experts, ids_NK, gates_NK, want_norms);
 }
 
 }  // namespace uncurl::nn

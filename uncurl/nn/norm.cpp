@@ -4,10 +4,15 @@
 #include <ATen/core/grad_mode.h>
 
 #include "uncurl/kernels/differentiable.h"
+#include "uncurl/kernels/rms_norm.h"
 
 namespace uncurl::nn {
 
 Tensor rms_norm(const Tensor& x, const Tensor& weight, double epsilon) {
+  const bool wants_gradient = at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad());
+  if (wants_gradient && x.is_cpu() && x.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat) {
+    return kernels::differentiable_rms_norm(x, weight, epsilon);
+  }
   const Tensor x32 = x.to(at::kFloat);
   const Tensor scale = x32.pow(2).mean(-1, /*keepdim=*/true).add_(epsilon).rsqrt_();
   return weight * (x32 * scale).to(x.scalar_type());

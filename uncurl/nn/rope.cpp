@@ -1,6 +1,9 @@
 #include "uncurl/nn/rope.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include "uncurl/kernels/rope.h"
 
 namespace uncurl::nn {
 
@@ -17,6 +20,10 @@ RopeTables rope_tables(const Tensor& frequencies, std::int64_t num_positions, at
 }
 
 Tensor apply_rope(const Tensor& x_NHd, const RopeTables& tables, const Tensor& positions) {
+  const bool wants_gradient = at::GradMode::is_enabled() && x_NHd.requires_grad();
+  if (wants_gradient && x_NHd.is_cpu() && x_NHd.scalar_type() == at::kFloat && tables.cos.scalar_type() == at::kFloat) {
+    return kernels::differentiable_rope(x_NHd, tables.cos, tables.sin, positions);
+  }
   const Tensor cos = tables.cos.index_select(0, positions).unsqueeze(1);
   const Tensor sin = tables.sin.index_select(0, positions).unsqueeze(1);
   const auto halves = x_NHd.chunk(2, /*dim=*/-1);

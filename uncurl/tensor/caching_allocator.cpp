@@ -6,11 +6,15 @@
 #ifdef __linux__
 #include <sys/mman.h>
 #endif
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <mutex>
 #include <unordered_map>
 #include <vector>
@@ -99,6 +103,11 @@ class CachingAllocator final : public c10::Allocator {
 void use_caching_allocator() {
   static CachingAllocator allocator;
   c10::SetCPUAllocator(&allocator, /*priority=*/1);
+#ifdef __GLIBC__
+  // What oneDNN allocates for itself at every product comes from malloc.
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most that glibc takes
+  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+#endif
 }
 
 }  // namespace uncurl

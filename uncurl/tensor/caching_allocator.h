@@ -7,7 +7,8 @@
 
 namespace uncurl {
 
-/// Makes it libtorch's CPU allocator. Call first thing in main, before any tensor exists.
+/// Makes it libtorch's CPU allocator, and has malloc keep what is freed. Call first thing in main, before any tensor
+/// exists.
 void use_caching_allocator();
 
 }  // namespace uncurl

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "uncurl/tensor/threads.h"
+#include "uncurl/kernels/parallel_tasks.h"
 
 namespace uncurl::train {
 namespace {
@@ -33,14 +33,16 @@ Trained make_trained(std::string name, const Tensor& value, bool decays) {
 }
 
 double gradient_norm(const std::vector<Trained>& trained) {
-  const SingleThread single;
+  std::vector<double> norms(trained.size(), 0);
+  kernels::run_tasks(trained.size(), [&] {
+    return [&](std::size_t i) {
+      const Tensor& gradient = trained[i].value.grad();
+      if (!gradient.defined()) return;
+      norms[i] = at::linalg_vector_norm(gradient, 2, std::nullopt, false, at::kDouble).item<double>();
+    };
+  });
   double sum = 0;
-  for (const Trained& tensor : trained) {
-    const Tensor& gradient = tensor.value.grad();
-    if (!gradient.defined()) continue;
-    const double norm = at::linalg_vector_norm(gradient, 2, std::nullopt, false, at::kDouble).item<double>();
-    sum += norm * norm;
-  }
+  for (const double norm : norms) sum += norm * norm;
   return std::sqrt(sum);
 }
 

@@ -5,6 +5,7 @@
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <chrono>
 #include <cmath>
 
 #include "uncurl/base/error.h"
@@ -21,6 +22,7 @@ namespace uncurl::train {
 namespace {
 
 namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
 
 at::Device device_of(const std::string& name) {
   if (name == "cpu") return at::kCPU;
@@ -198,6 +200,7 @@ StepResult Run::step(std::size_t number) {
     }
   }
   if (teacher_) result.objective = objective;
+  const Clock::time_point begin = Clock::now();
   result.gradient_norm = gradient_norm(trained_);
   check(std::isfinite(result.loss) && std::isfinite(result.gradient_norm), "step ", number + 1, ": the loss is ",
         result.loss, " and the norm of the gradients ", result.gradient_norm,
@@ -207,6 +210,7 @@ StepResult Run::step(std::size_t number) {
       trained_, config_.optimizer,
       learning_rate(config_.schedule, config_.optimizer.learning_rate, index, static_cast<std::int64_t>(steps_.size())),
       result.gradient_norm);
+  result.optimizer_seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   return result;
 }
 

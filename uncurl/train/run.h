@@ -21,6 +21,7 @@ struct StepResult {
   std::optional<double> balance;    ///< mean load-balancing loss, summed over layers; none without MoE layers
   std::optional<double> objective;  ///< with a teacher: the mean of what was minimised, without the balance
   double gradient_norm = 0;
+  double optimizer_seconds = 0;  ///< of clipping and AdamW
   std::vector<ExpertLoad> loads;
 };
 

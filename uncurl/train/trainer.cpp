@@ -123,6 +123,7 @@ class Loop {
     if (result.balance) line["balance"] = *result.balance;
     if (result.objective) line["objective"] = *result.objective;
     line["seconds"] = seconds_since(begin);
+    line["optimizer_seconds"] = result.optimizer_seconds;
     line["experts"] = loads_json(result.loads);
     log_.write(line);
   }

@@ -1,0 +1,94 @@
+#include "uncurl/kernels/rms_norm.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "uncurl/kernels/onednn_linear.h"
+#include "uncurl/kernels/vector_exp.h"
+
+namespace uncurl::kernels {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::variable_list;
+
+constexpr std::int64_t kBlockRows = 64;  // that a gradient of the weight is summed over at once
+
+UNCURL_FOR_EACH_CPU void forward_rows(float* y, float* inverses, const float* x, const float* weight, std::int64_t rows,
+                                      std::int64_t width, float epsilon) {
+  for (std::int64_t row = 0; row < rows; ++row, x += width, y += width) {
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (std::int64_t d = 0; d < width; ++d) sum += x[d] * x[d];
+    const float inverse = 1.0f / std::sqrt(sum / static_cast<float>(width) + epsilon);
+    inverses[row] = inverse;
+#pragma omp simd
+    for (std::int64_t d = 0; d < width; ++d) y[d] = weight[d] * (x[d] * inverse);
+  }
+}
+
+/// dx = inverse (weight dy) - x inverse^3 mean(weight dy x); dweight += dy x inverse
+UNCURL_FOR_EACH_CPU void backward_rows(float* dx, float* dweight, const float* dy, const float* x, const float* weight,
+                                       const float* inverses, std::int64_t rows, std::int64_t width) {
+  for (std::int64_t row = 0; row < rows; ++row, x += width, dy += width, dx += width) {
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (std::int64_t d = 0; d < width; ++d) sum += weight[d] * dy[d] * x[d];
+    const float inverse = inverses[row];
+    const float along = inverse * inverse * inverse * sum / static_cast<float>(width);
+#pragma omp simd
+    for (std::int64_t d = 0; d < width; ++d) {
+      dweight[d] += dy[d] * (x[d] * inverse);
+      dx[d] = inverse * (weight[d] * dy[d]) - along * x[d];
+    }
+  }
+}
+
+std::int64_t rows_of(const Tensor& x) { return x.numel() / std::max<std::int64_t>(x.size(-1), 1); }
+
+struct RmsNorm : Function<RmsNorm> {
+  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight, double epsilon) {
+    Tensor y = at::empty_like(x), inverses = at::empty({rows_of(x)}, x.options());
+    const auto *const from = x.const_data_ptr<float>(), *const scale = weight.const_data_ptr<float>();
+    auto *const to = y.mutable_data_ptr<float>(), *const kept = inverses.mutable_data_ptr<float>();
+    const std::int64_t width = x.size(-1);
+    at::parallel_for(0, rows_of(x), kBlockRows, [&](std::int64_t begin, std::int64_t end) {
+      forward_rows(to + begin * width, kept + begin, from + begin * width, scale, end - begin, width,
+                   static_cast<float>(epsilon));
+    });
+    context->save_for_backward({x, weight, inverses});
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const Tensor dy = gradients[0].contiguous(), &x = saved[0];
+    const std::int64_t width = x.size(-1), rows = rows_of(x), blocks = (rows + kBlockRows - 1) / kBlockRows;
+    Tensor dx = at::empty_like(x), by_block = at::zeros({blocks, width}, x.options());
+    auto *const to = dx.mutable_data_ptr<float>(), *const sums = by_block.mutable_data_ptr<float>();
+    const auto *const by = dy.const_data_ptr<float>(), *const from = x.const_data_ptr<float>(),
+                      *const scale = saved[1].const_data_ptr<float>(),
+                      *const inverses = saved[2].const_data_ptr<float>();
+    at::parallel_for(0, blocks, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t block = begin; block < end; ++block) {
+        const std::int64_t first = block * kBlockRows, at = first * width;
+        backward_rows(to + at, sums + block * width, by + at, from + at, scale, inverses + first,
+                      std::min(kBlockRows, rows - first), width);
+      }
+    });
+    return {dx, sum_rows(by_block), Tensor()};
+  }
+};
+
+}  // namespace
+
+Tensor differentiable_rms_norm(const Tensor& x, const Tensor& weight, double epsilon) {
+  return RmsNorm::apply(x.contiguous(), weight.contiguous(), epsilon);
+}
+
+}  // namespace uncurl::kernels

@@ -5,6 +5,7 @@ import json
 import re
 import signal
 import subprocess
+import sys
 import time
 
 import numpy as np
@@ -172,3 +173,16 @@ def test_the_report_is_drawn_in_silence(browser, finished, tmp_path, width):  # 
     visit = Visit(browser, out, width)
     assert visit.said == [] and visit.asked == [out.as_uri()]
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_its_charts_become_figures_of_documents(finished, tmp_path):
+    pytest.importorskip("vl_convert", reason="no vl-convert-python (requirements-report.txt)")
+    out, folder = tmp_path / "report.html", tmp_path / "figures"
+    uncurl("report", finished[0] / "study", "-o", out)
+    subprocess.run([sys.executable, ROOT / "tools" / "figures", out, folder], check=True, capture_output=True)
+    figures = {path.name: path.read_text() for path in folder.iterdir()}
+    assert len(figures) == out.read_text().count('class="plot"') and "loss-by-size.svg" in figures
+    for name, svg in figures.items():
+        assert "var(--" not in svg and "#5d636b" in svg, name
+    assert "#0072b2" in figures["loss-by-size.svg"]
+    assert all(model in figures["loss-by-size.svg"] for model in ("dense", "2e", "4e"))

@@ -118,6 +118,23 @@ def test_losses_equal_those_of_transformers(tmp_path, rows, model_of, family):
         assert (found - expected).abs().max() < 0.02 * expected.abs().max(), name
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_gradients_of_every_tensor_are_those_of_transformers(tmp_path, rows, model_of, family):
+    # AdamW's first step is rate g / (|g| + epsilon): with both 1 and nothing else, the weights tell the gradients.
+    data = write_rows(tmp_path / "data.jsonl", TEXTS)
+    uncurl("train", config(tmp_path, model_of(family), [{"path": str(data)}], len(rows), steps=1,
+                           optimizer={**OPTIMIZER, "learning_rate": 1.0, "epsilon": 1.0, "weight_decay": 0, "clip": 0},
+                           schedule={"decay": "constant", "warmup_steps": 0}))
+    open_in_fp64 = lambda folder: transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float64,
+                                                                                    experts_implementation="eager")
+    reference, trained = open_in_fp64(model_of(family)), open_in_fp64(tmp_path / "out")
+    mean_loss(reference, rows)[0].backward()
+    for (name, before), (_, after) in zip(reference.named_parameters(), trained.named_parameters()):
+        step = before.detach() - after.detach()
+        found, expected = step / (1 - step.abs()), before.grad
+        assert (found - expected).abs().max() <= 2e-7 + 1e-5 * expected.abs().max(), name
+
+
 @pytest.mark.parametrize("family", ["qwen3_moe", "mixtral"])
 def test_the_load_balancing_loss_is_summed_over_layers(tmp_path, rows, model_of, family):
     data = write_rows(tmp_path / "data.jsonl", TEXTS)

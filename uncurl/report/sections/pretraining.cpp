@@ -34,8 +34,10 @@ Figure loss_figure(const TrainedModels& trained) {
   const Json tips = tooltip(
       {{"name", "model"}, {"parameters", "parameters"}, {"loss", "loss"}, {"equivalent", "dense model of equal loss"}});
   const Json line = {{"mark", {{"type", "line"}}}, {"encoding", {{"x", x}, {"y", y}, {"color", color}}}};
-  const Json points = {{"mark", {{"type", "point"}, {"filled", true}, {"size", 60}}},
-                       {"encoding", {{"x", x}, {"y", y}, {"color", color}, {"shape", color}, {"tooltip", tips}}}};
+  const Json points = {
+      {"mark", {{"type", "point"}, {"filled", true}, {"size", 60}}},
+      {"encoding",
+       {{"x", x}, {"y", y}, {"color", color}, {"shape", with(color, {{"legend", nullptr}})}, {"tooltip", tips}}}};
   const Json names = {{"mark", {{"type", "text"}, {"align", "left"}, {"dx", 7}, {"dy", -7}, {"color", "var(--soft)"}}},
                       {"encoding", {{"x", x}, {"y", y}, {"text", {{"field", "name"}}}}}};
   return {"Loss by size",

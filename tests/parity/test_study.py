@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from conftest import BUILD, ROOT, uncurl, write_json
 from test_report import browser, CHROMIUM, Visit  # noqa: F401 (a fixture)
@@ -141,6 +142,17 @@ def test_dense_equivalents_are_read_off_the_dense_curve(finished):
             continue
         expected = np.exp(np.interp(-model["loss"], [-high, -low], [np.log(small), np.log(large)]))
         assert model["dense_equivalent"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_token_meets_all_but_the_experts_that_are_not_chosen(finished):
+    result = json.loads((finished[0] / "study" / "study.json").read_text())
+    for model in result["pretrained"]:
+        if model["experts"] == 0:
+            assert model["active_parameters"] == model["parameters"]
+            continue
+        tensors = load_file(stage(finished[0], f"pretrain-{model['model']}-s0") / "model.safetensors")
+        met = sum(t.size for name, t in tensors.items() if not re.search(r"experts\.[1-9]", name))
+        assert (model["parameters"], model["active_parameters"]) == (sum(t.size for t in tensors.values()), met)
 
 
 def test_every_comparison_of_the_paper_is_there(finished):

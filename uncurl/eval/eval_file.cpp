@@ -5,6 +5,7 @@
 #include <ostream>
 
 #include "uncurl/base/file.h"
+#include "uncurl/model/create.h"
 
 namespace uncurl::eval {
 namespace {
@@ -74,7 +75,7 @@ std::int64_t active_parameters(const model::Model& model) {
   std::int64_t active = model.checkpoint.num_parameters();
   for (const model::LayerKind& layer : config.layers) {
     const std::int64_t idle = layer.moe ? std::max<std::int64_t>(0, layer.num_experts - config.routing.top_k) : 0;
-    active -= idle * 3 * config.hidden_size * config.expert_width;
+    active -= idle * model::count_expert_parameters(config);
   }
   return active;
 }

@@ -58,6 +58,11 @@ std::int64_t count_parameters(const ModelConfig& config, const Family& family) {
   return total;
 }
 
+std::int64_t count_expert_parameters(const ModelConfig& config) {
+  const std::int64_t matrix = config.hidden_size * config.expert_width;
+  return config.gated_mlp ? 3 * matrix : 2 * matrix + config.expert_width + config.hidden_size;
+}
+
 std::vector<std::filesystem::path> tokenizer_files(const std::filesystem::path& folder) {
   static const std::vector<std::string> kNames = {"added_tokens.json", "chat_template.jinja",     "merges.txt",
                                                   "tokenizer.json",    "special_tokens_map.json", "tokenizer.model",

@@ -20,6 +20,9 @@ std::vector<checkpoint::TensorSpec> tensor_specs(const ModelConfig& config, cons
 /// Elements of all tensors; those of tied embeddings once.
 std::int64_t count_parameters(const ModelConfig& config, const Family& family);
 
+/// Elements of one routed expert of a layer, its biases included, its row of the router not.
+std::int64_t count_expert_parameters(const ModelConfig& config);
+
 /// The files of a folder that make its tokenizer, sorted. @throws Error if there is none
 std::vector<std::filesystem::path> tokenizer_files(const std::filesystem::path& folder);
 

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "uncurl/kernels/moe.h"
+#include "uncurl/model/create.h"
 #include "uncurl/model/stream.h"
 #include "uncurl/prune/quality.h"
 
@@ -24,7 +25,7 @@ constexpr double kAssignmentSeconds = 6e-3;  // at width 768, one thread
 constexpr double kAssignmentPower = 2.4;     // of the width
 
 double expert_weights(const model::ModelConfig& config) {
-  return 3.0 * static_cast<double>(config.hidden_size * config.expert_width);
+  return static_cast<double>(model::count_expert_parameters(config));
 }
 
 double attention_weights(const model::ModelConfig& config) {

@@ -8,14 +8,10 @@
 
 #include "uncurl/kernels/activations.h"
 #include "uncurl/kernels/bf16.h"
+#include "uncurl/kernels/gelu.h"
 
 namespace uncurl::kernels {
 namespace {
-
-UNCURL_FOR_EACH_CPU void gelu_row(float* h, const float* up, std::int64_t n) {
-#pragma omp simd
-  for (std::int64_t i = 0; i < n; ++i) h[i] = gelu_at(up[i]).value;
-}
 
 UNCURL_FOR_EACH_CPU void swiglu_row(float* h, const float* gate, const float* up, std::int64_t n) {
 #pragma omp simd
@@ -92,16 +88,12 @@ class Rows {
 };
 
 template <class Scalar>
-Tensor forward_as(const Tensor& gate_MF, const Tensor& up_MF) {
+Tensor swiglu_as(const Tensor& gate_MF, const Tensor& up_MF) {
   Tensor hidden_MF = at::empty_like(up_MF);
   Rows<Scalar> gate(gate_MF), up(up_MF), hidden(hidden_MF);
   const std::int64_t width = up_MF.size(1);
   for (std::int64_t m = 0; m < up_MF.size(0); ++m) {
-    if (gate_MF.defined()) {
-      swiglu_row(hidden.place(m), gate.read(m), up.read(m), width);
-    } else {
-      gelu_row(hidden.place(m), up.read(m), width);
-    }
+    swiglu_row(hidden.place(m), gate.read(m), up.read(m), width);
     hidden.finish(m);
   }
   return hidden_MF;
@@ -134,8 +126,8 @@ HiddenGradients backward_as(const Tensor& gate_MF, const Tensor& up_MF, const Te
 }  // namespace
 
 Tensor hidden_neurons(const Tensor& gate_MF, const Tensor& up_MF) {
-  return up_MF.scalar_type() == at::kFloat ? forward_as<float>(gate_MF, up_MF)
-                                           : forward_as<at::BFloat16>(gate_MF, up_MF);
+  if (!gate_MF.defined()) return gelu_tanh(up_MF);
+  return up_MF.scalar_type() == at::kFloat ? swiglu_as<float>(gate_MF, up_MF) : swiglu_as<at::BFloat16>(gate_MF, up_MF);
 }
 
 HiddenGradients hidden_neurons_backward(const Tensor& gate_MF, const Tensor& up_MF, const Tensor& dh_MF,

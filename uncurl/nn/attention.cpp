@@ -1,11 +1,11 @@
 #include "uncurl/nn/attention.h"
 
 #include <ATen/ATen.h>
-#include <ATen/autocast_mode.h>
-#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/functions/utils.h>
 
 #include "uncurl/kernels/attention.h"
 #include "uncurl/kernels/attention_gradients.h"
+#include "uncurl/tensor/autocast.h"
 
 namespace uncurl::nn {
 namespace {
@@ -14,16 +14,6 @@ namespace {
 Tensor window_mask(std::int64_t length, std::int64_t window, at::Device device) {
   const Tensor all = at::ones({length, length}, at::TensorOptions().dtype(at::kBool).device(device));
   return all.tril().logical_and(all.triu(1 - window));
-}
-
-/// Under autocast its own, as libtorch's attention.
-at::ScalarType dtype_of_products(const Tensor& q) {
-  const bool autocast = at::autocast::is_autocast_enabled(at::kCPU);
-  return autocast ? at::autocast::get_autocast_dtype(at::kCPU) : q.scalar_type();
-}
-
-bool wants_gradient(const Tensor& q, const Tensor& k, const Tensor& v) {
-  return at::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
 }
 
 }  // namespace
@@ -54,8 +44,8 @@ Tensor attention_plain(const Tensor& q_NHd, const Tensor& k_NHd, const Tensor& v
 Tensor attention(const Tensor& q_NHd, const Tensor& k_NHd, const Tensor& v_NHd, const std::vector<std::int64_t>& begins,
                  double scale, std::int64_t window, Implementation implementation) {
   if (implementation == Implementation::kFastest && q_NHd.is_cpu()) {
-    const at::ScalarType dtype = dtype_of_products(q_NHd);
-    const bool gradient = wants_gradient(q_NHd, k_NHd, v_NHd);
+    const at::ScalarType dtype = product_dtype(q_NHd);
+    const bool gradient = torch::autograd::compute_requires_grad(q_NHd, k_NHd, v_NHd);
     if (kernels::has_causal_attention(dtype) && (!gradient || kernels::has_causal_attention(at::kFloat))) {
       const Tensor q = q_NHd.to(dtype), k = k_NHd.to(dtype), v = v_NHd.to(dtype);
       return gradient ? kernels::differentiable_attention(q, k, v, begins, scale, window)

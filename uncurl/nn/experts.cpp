@@ -2,13 +2,14 @@
 
 #include <ATen/ATen.h>
 #include <ATen/autocast_mode.h>
-#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/functions/utils.h>
 
 #include "uncurl/kernels/differentiable.h"
 #include "uncurl/kernels/expert_gradients.h"
 #include "uncurl/kernels/gelu.h"
 #include "uncurl/kernels/moe.h"
 #include "uncurl/nn/linear.h"
+#include "uncurl/tensor/autocast.h"
 
 namespace uncurl::nn {
 namespace {
@@ -70,12 +71,7 @@ Tensor experts_trained(const Tensor& x_ND, const std::vector<Expert>& experts, c
                        const Tensor& gates_NK) {
   const kernels::ExpertQueue queue =
       kernels::sort_by_expert(ids_NK.contiguous(), static_cast<std::int64_t>(experts.size()));
-  const Tensor gates32_NK = gates_NK.to(at::kFloat);
-  if (!at::autocast::is_autocast_enabled(at::kCPU)) {
-    return kernels::differentiable_experts(x_ND, experts, queue, gates32_NK);
-  }
-  return kernels::differentiable_experts(x_ND, to_dtype(experts, at::autocast::get_autocast_dtype(at::kCPU)), queue,
-                                         gates32_NK);
+  return kernels::differentiable_experts(x_ND, to_dtype(experts, product_dtype(x_ND)), queue, gates_NK.to(at::kFloat));
 }
 
 ExpertsOutput experts_threaded(const Tensor& x_ND, const std::vector<Expert>& experts, const Tensor& ids_NK,
@@ -91,8 +87,7 @@ ExpertsOutput experts_threaded(const Tensor& x_ND, const std::vector<Expert>& ex
 /// Kernels have no backward, work in the dtype of the weights, and know nothing of autocast.
 bool runs_threaded(const Tensor& x_ND, const Expert& expert, const Tensor& gates = {}) {
   const bool known_dtype = x_ND.scalar_type() == at::kFloat || x_ND.scalar_type() == at::kBFloat16;
-  const bool wants_gradient = at::GradMode::is_enabled() && (x_ND.requires_grad() || expert.up.requires_grad() ||
-                                                             (gates.defined() && gates.requires_grad()));
+  const bool wants_gradient = torch::autograd::compute_requires_grad(x_ND, expert.up, gates);
   return x_ND.is_cpu() && known_dtype && !wants_gradient && x_ND.scalar_type() == expert.up.scalar_type() &&
          !at::autocast::is_autocast_enabled(at::kCPU);
 }

@@ -1,7 +1,7 @@
 #include "uncurl/nn/norm.h"
 
 #include <ATen/ATen.h>
-#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/functions/utils.h>
 
 #include "uncurl/kernels/differentiable.h"
 #include "uncurl/kernels/rms_norm.h"
@@ -9,7 +9,7 @@
 namespace uncurl::nn {
 
 Tensor rms_norm(const Tensor& x, const Tensor& weight, double epsilon) {
-  const bool wants_gradient = at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad());
+  const bool wants_gradient = torch::autograd::compute_requires_grad(x, weight);
   if (wants_gradient && x.is_cpu() && x.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat) {
     return kernels::differentiable_rms_norm(x, weight, epsilon);
   }
@@ -19,7 +19,7 @@ Tensor rms_norm(const Tensor& x, const Tensor& weight, double epsilon) {
 }
 
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double epsilon) {
-  const bool wants_gradient = at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad());
+  const bool wants_gradient = torch::autograd::compute_requires_grad(x, weight);
   const bool ours = wants_gradient && x.is_cpu() && x.dim() == 2 && x.scalar_type() == weight.scalar_type();
   return ours ? kernels::differentiable_layer_norm(x, weight, bias, epsilon)
               : at::layer_norm(x, {x.size(-1)}, weight, bias, epsilon);

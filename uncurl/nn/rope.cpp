@@ -1,7 +1,7 @@
 #include "uncurl/nn/rope.h"
 
 #include <ATen/ATen.h>
-#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/functions/utils.h>
 
 #include "uncurl/kernels/rope.h"
 
@@ -20,7 +20,7 @@ RopeTables rope_tables(const Tensor& frequencies, std::int64_t num_positions, at
 }
 
 Tensor apply_rope(const Tensor& x_NHd, const RopeTables& tables, const Tensor& positions) {
-  const bool wants_gradient = at::GradMode::is_enabled() && x_NHd.requires_grad();
+  const bool wants_gradient = torch::autograd::compute_requires_grad(x_NHd);
   if (wants_gradient && x_NHd.is_cpu() && x_NHd.scalar_type() == at::kFloat && tables.cos.scalar_type() == at::kFloat) {
     return kernels::differentiable_rope(x_NHd, tables.cos, tables.sin, positions);
   }

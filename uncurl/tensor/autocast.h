@@ -7,6 +7,8 @@
 
 namespace uncurl {
 
+using at::Tensor;
+
 class Autocast {
  public:
   /// @param dtype  of products on that kind of device; none: products keep the dtype of their inputs
@@ -20,5 +22,8 @@ class Autocast {
   bool was_enabled_;
   at::ScalarType dtype_before_;
 };
+
+/// Of matrix products with x where it lies: that of autocast if it is on there, else that of x.
+at::ScalarType product_dtype(const Tensor& x);
 
 }  // namespace uncurl

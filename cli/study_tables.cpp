@@ -1,6 +1,9 @@
 #include "cli/study_tables.h"
 
+#include <algorithm>
+#include <array>
 #include <map>
+#include <optional>
 
 #include "uncurl/base/error.h"
 
@@ -12,6 +15,18 @@ using Rows = std::vector<std::vector<std::string>>;
 /// Shares in percent, as the paper gives them.
 std::string percent_text(const math::Estimate& share) {
   return estimate_text({100 * share.mean, 100 * share.low, 100 * share.high, share.n}, 1);
+}
+
+const char* against_text(study::Against against) {
+  switch (against) {
+    case study::Against::kScratch:
+      return "pruned, and as many experts from scratch";
+    case study::Against::kUnpruned:
+      return "pruned, and what it was pruned from";
+    case study::Against::kDense:
+      return "sparse from scratch, and dense";
+  }
+  fail("unknown comparison");
 }
 
 void print_pretrained(const study::StudyResults& results, Terminal& terminal) {
@@ -77,6 +92,38 @@ void print_differences(const study::StudyConfig& config, const study::StudyResul
                       "such studies)"));
 }
 
+/// Seeds that comparisons of one kind need; none for one whose rows are too few. A study of one seed knows of none.
+std::vector<std::optional<std::int64_t>> seeds_needed(const study::StudyResults& results, const std::string& task,
+                                                      study::Against against) {
+  std::vector<std::optional<std::int64_t>> needed;
+  for (const study::ScoreDifference& difference : results.differences) {
+    if (difference.task == task && difference.against == against && difference.detectable) {
+      needed.push_back(difference.seeds_needed);
+    }
+  }
+  return needed;
+}
+
+/// What to choose for `seeds`: how many comparisons of each kind would find `detect`, by seeds a model.
+void print_power(const study::StudyConfig& config, const study::StudyResults& results, Terminal& terminal) {
+  constexpr std::array<std::int64_t, 8> kSeeds = {1, 2, 3, 4, 6, 8, 12, 16};
+  Rows rows = {{concat(number_text(100 * config.detect, 1), " points are found, by seeds a model"), "task", "of"}};
+  for (const std::int64_t seeds : kSeeds) rows[0].push_back(count_text(seeds));
+  for (const std::string& path : config.tasks) {
+    const std::string task = study::task_name(path);
+    for (const study::Against against : {study::Against::kScratch, study::Against::kUnpruned, study::Against::kDense}) {
+      const std::vector<std::optional<std::int64_t>> needed = seeds_needed(results, task, against);
+      if (needed.empty()) continue;
+      rows.push_back({against_text(against), task, count_text(static_cast<std::int64_t>(needed.size()))});
+      for (const std::int64_t seeds : kSeeds) {
+        const auto is_found = [&](const std::optional<std::int64_t>& n) { return n && *n <= seeds; };
+        rows.back().push_back(count_text(std::count_if(needed.begin(), needed.end(), is_found)));
+      }
+    }
+  }
+  if (rows.size() > 1) terminal.say(concat("\n", table(rows)));
+}
+
 }  // namespace
 
 void print_costs(const std::vector<study::Stage>& stages, const std::vector<study::StageCost>& costs,
@@ -118,6 +165,7 @@ void print_results(const study::StudyConfig& config, const study::StudyResults& 
   if (!results.pruning.empty()) print_pruning(results, terminal);
   if (!results.scores.empty()) print_scores(config, results, terminal);
   if (!results.differences.empty()) print_differences(config, results, terminal);
+  print_power(config, results, terminal);
   terminal.say("");
 }
 

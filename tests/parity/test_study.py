@@ -131,6 +131,21 @@ def test_scores_are_those_of_uncurl_eval(finished, tmp_path):
         assert score["value"] == pytest.approx(np.mean(score["by_seed"]))
 
 
+def test_says_how_many_seeds_find_the_difference(finished):
+    """The table counts what study.json says of each comparison."""
+    folder, said = finished
+    differences = json.loads((folder / "study" / "study.json").read_text())["differences"]
+    header, *rows = re.search(r"^\d\S* points are found.*\n(?:.*\S.*\n)+", said, re.MULTILINE)[0].splitlines()
+    by_seeds = [int(seeds) for seeds in header.split(" of ")[1].split()]
+    texts = {"scratch": "pruned, and as many experts from scratch", "unpruned": "pruned, and what it was pruned from",
+             "dense": "sparse from scratch, and dense"}
+    expected = []
+    for against, text in texts.items():
+        needed = [d["seeds_needed"] or 10**9 for d in differences if d["against"] == against]
+        expected.append([text, "weather", len(needed)] + [sum(n <= seeds for n in needed) for seeds in by_seeds])
+    assert [re.split(r" {2,}", row.strip()) for row in rows] == [[str(cell) for cell in row] for row in expected]
+
+
 def test_dense_equivalents_are_read_off_the_dense_curve(finished):
     result = json.loads((finished[0] / "study" / "study.json").read_text())
     dense = sorted((m["parameters"], m["loss"]) for m in result["pretrained"] if m["experts"] == 0)

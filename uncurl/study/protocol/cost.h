@@ -17,7 +17,7 @@ struct StageCost {
 };
 
 /// Operations a second before anything was measured: what one thread of a common processor makes of small models.
-inline constexpr double kAssumedRate = 2e10;
+inline constexpr double kAssumedRate = 5e10;
 
 /// One entry a stage. Tokens of runs that are counted in passes over their rows come from tokenising these rows.
 /// Seconds that are foreseen follow from the finished training stages' operations a second, else from kAssumedRate a

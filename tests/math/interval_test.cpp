@@ -30,6 +30,16 @@ TEST(StudentT, EqualsSciPy) {
   EXPECT_NEAR(student_t_975(1'000'000), 1.959966356814107, 1e-9);
 }
 
+// scipy.stats.t.ppf(0.8, degrees)
+TEST(StudentT, EqualsSciPyAtFourFifths) {
+  EXPECT_NEAR(student_t_80(1), 1.3763819204711738, 1e-9);
+  EXPECT_NEAR(student_t_80(2), 1.0606601717798214, 1e-9);
+  EXPECT_NEAR(student_t_80(3), 0.9784723123633042, 1e-9);
+  EXPECT_NEAR(student_t_80(10), 0.8790578285505887, 1e-9);
+  EXPECT_NEAR(student_t_80(100), 0.8452304244910163, 1e-9);
+  EXPECT_NEAR(student_t_80(5000), 0.8416931276635048, 1e-9);
+}
+
 TEST(StudentT, IsInfiniteWithoutADegreeOfFreedom) { EXPECT_TRUE(std::isinf(student_t_975(0))); }
 
 // Rows of one token each are a plain mean: scipy.stats.t.interval(.95, 4, loc=mean, scale=sem) of the same five.

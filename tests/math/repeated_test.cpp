@@ -37,8 +37,8 @@ TEST(Repeated, MeanOfACrossedTableByHand) {
   EXPECT_EQ(estimate.n, 4);
   // row means 2/3, 0, 1, 2/3: variance 0.175926, over 4 rows 0.0439815. Seed means 3/4, 1/2, 1/2: variance 1/48, over 3
   // 0.0069444; residual sum of squares 1.1666667 over 6 = 0.1944444, over 12 = 0.0162037: nothing is left for the
-  // seeds.
-  EXPECT_NEAR(estimate.high - estimate.mean, student_t_975(3) * std::sqrt(0.0439814814814815), 1e-12);
+  // seeds. Degrees of freedom: 0.0439815^2 / (0.0439815^2 / 3 + 0.0069444^2 / 2) = 2.89.
+  EXPECT_NEAR(estimate.high - estimate.mean, student_t_975(2) * std::sqrt(0.0439814814814815), 1e-12);
 }
 
 TEST(Repeated, OneSeedIsThePlainIntervalOverRows) {
@@ -73,23 +73,47 @@ TEST(Repeated, IntervalsHoldTheTruthNineteenTimesInTwenty) {
   EXPECT_NEAR(static_cast<double>(difference_held) / studies, 0.95, 0.025);
 }
 
+// A model and what was pruned from it: what a seed did to one it did to the other, and only the rest is uncertain.
+TEST(Repeated, WhatASeedDoesToBothModelsIsNotCounted) {
+  const Population noise{.row_deviation = 0, .seed_deviation = 0.01, .noise = 0.2};
+  Rng rng(5);
+  const int studies = 1500;
+  int held = 0;
+  double width = 0;
+  for (int study = 0; study < studies; ++study) {
+    const std::vector<double> rows = noise.draw_rows(60, rng);
+    RepeatedScores original = noise.draw(rows, 4, 0.3, rng), other = noise.draw(rows, 4, 0.4, rng);
+    for (std::size_t s = 0; s < 4; ++s) {
+      const double shared = rng.normal();  // a hundred times what the models differ by
+      for (double& score : original[s]) score += shared;
+      for (double& score : other[s]) score += shared;
+    }
+    const Estimate difference = repeated_difference(original, other);
+    held += difference.low <= 0.1 && 0.1 <= difference.high;
+    width += (difference.high - difference.low) / studies;
+  }
+  EXPECT_NEAR(static_cast<double>(held) / studies, 0.95, 0.03);
+  EXPECT_LT(width, 0.2);
+}
+
 TEST(Power, PredictsHowOftenADifferenceIsFound) {
   const Population population{.row_deviation = 0.4, .seed_deviation = 0.05, .noise = 0.2};
-  // The truth: rows are paired and their effects equal, so that only seeds and noise are left.
-  const Power power{.row_variance = 0, .seed_variance = 0.05 * 0.05 + 0.2 * 0.2 / 60};
-  const std::int64_t seeds = 12;
-  const double difference = power.detectable(seeds);
-  EXPECT_EQ(power.seeds_needed(difference), seeds);
+  // The truth: rows are paired and their effects equal, so that only seeds and noise are left, of both models.
+  const Power power{.noise_variance = 2 * 0.2 * 0.2 / 60, .seed_variance = 2 * 0.05 * 0.05, .num_rows = 60};
   Rng rng(11);
   const int studies = 1000;
-  int found = 0;
-  for (int study = 0; study < studies; ++study) {
-    const std::vector<double> rows = population.draw_rows(60, rng);
-    found +=
-        repeated_difference(population.draw(rows, seeds, 0, rng), population.draw(rows, seeds, difference, rng)).low >
-        0;
+  for (const std::int64_t seeds : {4, 12}) {
+    const double difference = power.detectable(seeds);
+    EXPECT_EQ(power.seeds_needed(difference), seeds);
+    int found = 0;
+    for (int study = 0; study < studies; ++study) {
+      const std::vector<double> rows = population.draw_rows(60, rng);
+      found +=
+          repeated_difference(population.draw(rows, seeds, 0, rng), population.draw(rows, seeds, difference, rng)).low >
+          0;
+    }
+    EXPECT_NEAR(static_cast<double>(found) / studies, 0.8, 0.05) << seeds;
   }
-  EXPECT_NEAR(static_cast<double>(found) / studies, 0.8, 0.05);
 }
 
 TEST(Power, OfAPilotIsNearTheTruth) {
@@ -97,12 +121,13 @@ TEST(Power, OfAPilotIsNearTheTruth) {
   Rng rng(3);
   const std::vector<double> rows = population.draw_rows(400, rng);
   const Power power = power_of(population.draw(rows, 40, 0, rng), population.draw(rows, 40, 0.1, rng));
-  EXPECT_NEAR(power.seed_variance, 0.05 * 0.05 + 0.2 * 0.2 / 400, 0.0008);
+  EXPECT_NEAR(power.seed_variance, 2 * 0.05 * 0.05, 0.0016);
+  EXPECT_NEAR(power.noise_variance, 2 * 0.2 * 0.2 / 400, 1e-5);
   EXPECT_LT(power.row_variance, 1e-5);
 }
 
 TEST(Power, RowsAloneCanBeTooFew) {
-  const Power power{.row_variance = 0.0004, .seed_variance = 0.0001};
+  const Power power{.row_variance = 0.0004, .seed_variance = 0.0001, .num_rows = 1000000};
   EXPECT_EQ(power.seeds_needed(0.02), std::nullopt);
   EXPECT_NEAR(power.detectable(1000000), 2.801585218 * 0.02, 1e-4);
 }
@@ -111,7 +136,8 @@ TEST(Repeated, RefusesWhatCannotBePaired) {
   EXPECT_THROW(repeated_estimate({}), Error);
   EXPECT_THROW(repeated_estimate({{1, 0}, {1}}), Error);
   EXPECT_THROW(repeated_difference({{1, 0}}, {{1}}), Error);
-  EXPECT_THROW(power_of({{1, 0}}, {{1, 0}, {0, 0}}), Error);
+  EXPECT_THROW(repeated_difference({{1, 0}}, {{1, 0}, {1, 0}}), Error);
+  EXPECT_THROW(power_of({{1, 0}}, {{1, 0}}), Error);
 }
 
 }  // namespace

@@ -26,22 +26,28 @@ double central_probability(double t, std::int64_t degrees) {
   return odd ? 2 / std::numbers::pi * (angle + sine * sum) : sine * sum;
 }
 
-double solve_for_quantile(std::int64_t degrees) {
-  double low = 1.9, high = 13;  // t is 12.71 for one degree of freedom and falls to 1.96
+double solve_for_quantile(std::int64_t degrees, double probability) {
+  double low = 0, high = 13;  // of the quantiles asked for, 12.71 is the largest: 0.975 for one degree of freedom
   while (true) {
     const double middle = (low + high) / 2;
     if (middle == low || middle == high) return middle;
-    (central_probability(middle, degrees) < 0.95 ? low : high) = middle;
+    (central_probability(middle, degrees) < 2 * probability - 1 ? low : high) = middle;
   }
 }
 
 // The expansion around the normal quantile: Abramowitz and Stegun 26.7.5. The first term left out is below 1e-10.
-double expand_quantile(double degrees) {
-  const double z = 1.959963984540054;
+double expand_quantile(double degrees, double z) {
   const double z3 = z * z * z, z5 = z3 * z * z;
   const double first = (z3 + z) / 4, second = (5 * z5 + 16 * z3 + 3 * z) / 96;
   const double third = (3 * z5 * z * z + 19 * z5 + 17 * z3 - 15 * z) / 384;
   return z + (first + (second + third / degrees) / degrees) / degrees;
+}
+
+/// @param normal  the same quantile of the normal distribution
+double student_t(std::int64_t degrees, double probability, double normal) {
+  if (degrees < 1) return kInfinity;
+  return degrees <= 1000 ? solve_for_quantile(degrees, probability)
+                         : expand_quantile(static_cast<double>(degrees), normal);
 }
 
 void check_row(std::size_t row, double numerator, double denominator) {
@@ -52,10 +58,10 @@ void check_row(std::size_t row, double numerator, double denominator) {
 }  // namespace
 
 double student_t_975(std::int64_t degrees_of_freedom) {
-  if (degrees_of_freedom < 1) return kInfinity;
-  return degrees_of_freedom <= 1000 ? solve_for_quantile(degrees_of_freedom)
-                                    : expand_quantile(static_cast<double>(degrees_of_freedom));
+  return student_t(degrees_of_freedom, 0.975, 1.959963984540054);
 }
+
+double student_t_80(std::int64_t degrees_of_freedom) { return student_t(degrees_of_freedom, 0.8, 0.8416212335729143); }
 
 Estimate ratio_estimate(std::span<const double> numerators, std::span<const double> denominators) {
   check(numerators.size() == denominators.size(), "an estimate over ", numerators.size(), " numerators and ",

@@ -26,4 +26,7 @@ Estimate ratio_estimate(std::span<const double> numerators, std::span<const doub
 /// errors. Infinite without a degree of freedom. Accurate to 1e-9 relative.
 double student_t_975(std::int64_t degrees_of_freedom);
 
+/// The value that it exceeds with probability 1/5, as accurate.
+double student_t_80(std::int64_t degrees_of_freedom);
+
 }  // namespace uncurl::math

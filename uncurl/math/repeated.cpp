@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
+#include <utility>
 
 #include "uncurl/base/error.h"
 
 namespace uncurl::math {
 namespace {
-
-constexpr double kSum = 1.959963984540054 + 0.8416212335729143;  // the normal quantiles of 0.975 and 0.8
 
 double mean_of(const std::vector<double>& values) {
   double sum = 0;
@@ -64,47 +64,46 @@ double residual_variance(const RepeatedScores& scores) {
   return sum / static_cast<double>((seeds - 1) * (rows - 1));
 }
 
-/// The residual stands in the variance of row means and in that of seed means: it is taken out of the seeds' once.
-struct SeedPart {
-  double variance = 0;  ///< of the mean over the seeds, beyond what the rows' variance already holds
-  std::int64_t degrees = 0;
+/// Where a mean over rows and seeds could have come out differently. What neither explains stands in both variances,
+/// and is taken out once.
+struct Spread {
+  double row_variance = 0;    ///< of the mean, because other rows might have been drawn
+  double seed_variance = 0;   ///< of the mean, because of other seeds; 0 if there is one seed, which cannot show it
+  double noise_variance = 0;  ///< of the mean, of what neither explains
+  double num_rows = 0, num_seeds = 0;
+
+  double variance() const { return row_variance + std::max(0.0, seed_variance - noise_variance); }
+
+  /// Of freedom: of a sum of mean squares (Satterthwaite 1946), and never fewer than the scarcer of rows and seeds has.
+  std::int64_t degrees() const {
+    const double of_rows = num_rows - 1, of_seeds = num_seeds - 1;
+    if (of_seeds == 0 || of_rows == 0) return static_cast<std::int64_t>(of_rows);
+    const double squares = row_variance * row_variance / of_rows + seed_variance * seed_variance / of_seeds;
+    const double degrees = squares > 0 ? variance() * variance() / squares : of_rows;
+    return static_cast<std::int64_t>(std::max(degrees, std::min(of_rows, of_seeds)));
+  }
 };
 
-SeedPart seed_part(const RepeatedScores& scores) {
-  const auto seeds = static_cast<double>(scores.size());
-  const auto rows = static_cast<double>(scores.front().size());
-  const double variance = variance_of(by_seed(scores)) / seeds - residual_variance(scores) / (seeds * rows);
-  return {std::max(0.0, variance), static_cast<std::int64_t>(scores.size()) - 1};
+Spread spread_of(const RepeatedScores& scores) {
+  const auto rows = static_cast<double>(scores.front().size()), seeds = static_cast<double>(scores.size());
+  return {.row_variance = variance_of(by_row(scores)) / rows,
+          .seed_variance = variance_of(by_seed(scores)) / seeds,
+          .noise_variance = residual_variance(scores) / (rows * seeds),
+          .num_rows = rows,
+          .num_seeds = seeds};
 }
 
-Spread spread_of(const std::vector<double>& row_means, const std::vector<SeedPart>& parts) {
-  const auto rows = static_cast<double>(row_means.size());
-  Spread spread{.row_variance = variance_of(row_means) / rows};
-  double squares = row_means.size() > 1 ? spread.row_variance * spread.row_variance / (rows - 1) : 0;
-  for (const SeedPart& part : parts) {
-    if (part.degrees == 0) continue;
-    spread.seed_variance += part.variance;
-    squares += part.variance * part.variance / static_cast<double>(part.degrees);
-  }
-  spread.degrees = squares > 0 ? spread.variance() * spread.variance() / squares : rows - 1;
-  return spread;
-}
-
-Estimate interval(const std::vector<double>& row_means, const Spread& spread) {
-  const double mean = mean_of(row_means);
-  const double t = student_t_975(static_cast<std::int64_t>(spread.degrees));
-  const double half = row_means.size() > 1 ? t * std::sqrt(spread.variance()) : t;
-  return {mean, mean - half, mean + half, static_cast<std::int64_t>(row_means.size())};
-}
-
-std::vector<double> row_differences(const RepeatedScores& original, const RepeatedScores& other) {
+RepeatedScores differences(const RepeatedScores& original, const RepeatedScores& other) {
   check_scores(original);
   check_scores(other);
   check(original.front().size() == other.front().size(), "two models were scored on ", original.front().size(), " and ",
         other.front().size(), " rows; a difference needs the same rows");
-  std::vector<double> difference = by_row(other);
-  const std::vector<double> before = by_row(original);
-  for (std::size_t row = 0; row < difference.size(); ++row) difference[row] -= before[row];
+  check(original.size() == other.size(), "two models have ", original.size(), " and ", other.size(),
+        " seeds; a difference needs the same seeds");
+  RepeatedScores difference = other;
+  for (std::size_t s = 0; s < difference.size(); ++s) {
+    for (std::size_t r = 0; r < difference[s].size(); ++r) difference[s][r] -= original[s][r];
+  }
   return difference;
 }
 
@@ -112,33 +111,49 @@ std::vector<double> row_differences(const RepeatedScores& original, const Repeat
 
 Estimate repeated_estimate(const RepeatedScores& scores) {
   check_scores(scores);
-  const std::vector<double> rows = by_row(scores);
-  return interval(rows, spread_of(rows, {seed_part(scores)}));
+  const Spread spread = spread_of(scores);
+  const double mean = mean_of(by_seed(scores));
+  const double t = student_t_975(spread.degrees());
+  const double half = spread.num_rows > 1 ? t * std::sqrt(spread.variance()) : std::numeric_limits<double>::infinity();
+  return {mean, mean - half, mean + half, static_cast<std::int64_t>(spread.num_rows)};
 }
 
 Estimate repeated_difference(const RepeatedScores& original, const RepeatedScores& other) {
-  const std::vector<double> rows = row_differences(original, other);
-  return interval(rows, spread_of(rows, {seed_part(original), seed_part(other)}));
+  return repeated_estimate(differences(original, other));
 }
 
 double Power::detectable(std::int64_t seeds) const {
-  return kSum * std::sqrt(row_variance + 2 * seed_variance / static_cast<double>(seeds));
+  const auto n = static_cast<double>(seeds);
+  const Spread spread{.row_variance = row_variance + noise_variance / n,
+                      .seed_variance = (seed_variance + noise_variance) / n,
+                      .noise_variance = noise_variance / n,
+                      .num_rows = static_cast<double>(num_rows),
+                      .num_seeds = n};
+  const std::int64_t degrees = spread.degrees();
+  return (student_t_975(degrees) + student_t_80(degrees)) * std::sqrt(spread.variance());
 }
 
 std::optional<std::int64_t> Power::seeds_needed(double difference) const {
-  const double allowed = difference * difference / (kSum * kSum) - row_variance;
-  if (allowed <= 0) return std::nullopt;
-  return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(2 * seed_variance / allowed - 1e-12)));
+  const Power endless{.row_variance = row_variance, .num_rows = num_rows};
+  if (endless.detectable(2) >= difference) return std::nullopt;
+  std::int64_t too_few = 1, enough = 2;
+  while (detectable(enough) > difference) too_few = std::exchange(enough, 2 * enough);
+  while (enough - too_few > 1) {
+    const std::int64_t middle = (too_few + enough) / 2;
+    (detectable(middle) > difference ? too_few : enough) = middle;
+  }
+  return enough;
 }
 
 Power power_of(const RepeatedScores& original, const RepeatedScores& other) {
-  const std::vector<double> rows = row_differences(original, other);
-  check(original.size() > 1 && other.size() > 1, "a pilot needs at least two seeds of each model, to see how far they ",
-        "differ");
-  const double noise = residual_variance(original) / static_cast<double>(original.size()) +
-                       residual_variance(other) / static_cast<double>(other.size());
-  return {std::max(0.0, variance_of(rows) - noise) / static_cast<double>(rows.size()),
-          (variance_of(by_seed(original)) + variance_of(by_seed(other))) / 2};
+  const RepeatedScores difference = differences(original, other);
+  check(difference.size() > 1, "a pilot needs at least two seeds of each model, to see how far they differ");
+  const Spread spread = spread_of(difference);
+  const double seeds = spread.num_seeds;
+  return {.row_variance = std::max(0.0, spread.row_variance - spread.noise_variance),
+          .noise_variance = seeds * spread.noise_variance,
+          .seed_variance = std::max(0.0, seeds * (spread.seed_variance - spread.noise_variance)),
+          .num_rows = static_cast<std::int64_t>(spread.num_rows)};
 }
 
 }  // namespace uncurl::math

@@ -14,33 +14,32 @@ namespace uncurl::math {
 /// Scores [seeds][rows] of one model, in [0,1] or any other unit.
 using RepeatedScores = std::vector<std::vector<double>>;
 
-/// Where a mean over rows and seeds (or the difference of two) could have come out differently.
-struct Spread {
-  double row_variance = 0;   ///< of the mean, because other rows might have been drawn
-  double seed_variance = 0;  ///< of the mean, because of other seeds; 0 if there is one seed, which cannot show it
-  double degrees = 0;        ///< of freedom of their sum (Satterthwaite)
-
-  double variance() const { return row_variance + seed_variance; }
-};
-
 /// The mean with its 95% interval over rows and seeds; over rows alone where there is one seed. n is the number of
 /// rows.
 /// @throws Error if there is no score, or the seeds have different numbers of rows
 Estimate repeated_estimate(const RepeatedScores& scores);
 
-/// other - original, of models that were scored on the same rows (paired) with seeds of their own (not paired).
-/// @throws Error as above, or if the rows are not as many
+/// other - original, of models that were scored on the same rows and trained with the same seeds. Both are paired:
+/// models of one seed have met the data in the same order, and a pruned one stands on the pretraining of the model that
+/// it was pruned from, so what a seed does to both is not counted.
+/// @throws Error as above, or if the rows or seeds are not as many
 Estimate repeated_difference(const RepeatedScores& original, const RepeatedScores& other);
 
-/// What a study of `seeds` trainings each could tell apart, judged from a pilot.
+/// What a study of as many seeds could tell apart, judged from a pilot. Variances are those of the difference of two
+/// models.
 struct Power {
-  double row_variance = 0;   ///< of the difference of two models, over rows: does not shrink with more seeds
-  double seed_variance = 0;  ///< of one training's mean, over seeds
+  double row_variance = 0;    ///< over rows: does not shrink with more seeds
+  double noise_variance = 0;  ///< of one seed, what neither row nor seed explains
+  double seed_variance = 0;   ///< of one seed, over seeds
+  std::int64_t num_rows = 0;
 
-  /// The difference that is found significant (two-sided, 5%) in 80% of such studies.
+  /// The difference that is found significant (two-sided, 5%) in about 80% of such studies: the sum of the two
+  /// quantiles of Student's t, in standard errors. Slightly too small with 3 seeds, where that sum is 5% below the
+  /// exact value.
+  /// @param seeds  2 or more
   double detectable(std::int64_t seeds) const;
 
-  /// The least number of trainings a model that detects `difference`; none if its rows alone are too few.
+  /// The least number of seeds that detects `difference`, 2 or more; none if the rows alone are too few.
   std::optional<std::int64_t> seeds_needed(double difference) const;
 };
 

@@ -104,7 +104,7 @@ std::optional<Section> trained_difference_section(const Study& study) {
     if (!differences.empty()) figures.push_back(figure_of(comparison, differences));
   }
   const Html note = element(
-      "p", {"Intervals are 95% over rows and seeds, paired by row. Detectable: the difference that is found in 80% of "
+      "p", {"Intervals are 95% over rows and seeds, paired by both. Detectable: the difference that is found in 80% of "
             "studies with as many seeds. Seeds needed: to detect " +
             number_text(100 * study.trained->detect, 1) + " points."});
   Html body = figures_html(figures);

@@ -68,15 +68,28 @@ double kl_of(const fs::path& pruned) {
   return held_out.back().at("kl").at("mean");
 }
 
+/// The scores of the seeds that the other model has too.
+math::RepeatedScores scores_of_common_seeds(const ModelScore& score, const ModelScore& other) {
+  math::RepeatedScores scores;
+  for (std::size_t s = 0; s < score.seeds.size(); ++s) {
+    const bool common = std::find(other.seeds.begin(), other.seeds.end(), score.seeds[s]) != other.seeds.end();
+    if (common) scores.push_back(score.scores[s]);
+  }
+  return scores;
+}
+
 void add_difference(std::vector<ScoreDifference>& differences, const std::vector<ModelScore>& scores,
                     const ModelScore& score, const Variant& other, Against against, double detect) {
   for (const ModelScore& reference : scores) {
     if (!(reference.variant == other) || reference.task != score.task) continue;
+    const math::RepeatedScores before = scores_of_common_seeds(reference, score);
+    const math::RepeatedScores after = scores_of_common_seeds(score, reference);
+    if (before.empty()) continue;
     ScoreDifference difference{.task = score.task, .variant = score.variant, .other = other, .against = against};
-    difference.difference = math::repeated_difference(reference.scores, score.scores);
-    if (reference.scores.size() > 1 && score.scores.size() > 1) {
-      const math::Power power = math::power_of(reference.scores, score.scores);
-      difference.detectable = power.detectable(static_cast<std::int64_t>(score.scores.size()));
+    difference.difference = math::repeated_difference(before, after);
+    if (before.size() > 1) {
+      const math::Power power = math::power_of(before, after);
+      difference.detectable = power.detectable(static_cast<std::int64_t>(before.size()));
       difference.seeds_needed = power.seeds_needed(detect);
     }
     differences.push_back(std::move(difference));
@@ -154,7 +167,9 @@ void add_stage(StudyResults& results, const std::vector<Stage>& stages, const St
       break;
     case StageKind::kEvaluate: {
       const Evaluation evaluation = read_evaluation(stage.path);
-      entry_of(results.scores, stage.variant, task_name(stage.task)).scores.push_back(evaluation.scores);
+      ModelScore& score = entry_of(results.scores, stage.variant, task_name(stage.task));
+      score.seeds.push_back(stage.seed);
+      score.scores.push_back(evaluation.scores);
       results.majority[task_name(stage.task)] = majority_share(evaluation.labels);
       break;
     }

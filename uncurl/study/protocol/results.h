@@ -17,8 +17,9 @@ namespace uncurl::study {
 struct ModelScore {
   Variant variant;
   std::string task;
-  math::RepeatedScores scores;  ///< by seed and row
-  math::Estimate estimate;      ///< share of rows that are right
+  std::vector<std::int64_t> seeds;  ///< that are finished
+  math::RepeatedScores scores;      ///< by these seeds and row
+  math::Estimate estimate;          ///< share of rows that are right
 };
 
 /// Why two models are compared.
@@ -33,7 +34,7 @@ struct ScoreDifference {
   std::string task;
   Variant variant, other;
   Against against = Against::kScratch;
-  math::Estimate difference;         ///< of `variant` - of `other`
+  math::Estimate difference;         ///< of `variant` - of `other`, over the seeds that both have
   std::optional<double> detectable;  ///< what as many seeds find in 80% of such studies; none with a single seed
   std::optional<std::int64_t> seeds_needed;  ///< to detect StudyConfig::detect; none: its rows are too few
 };

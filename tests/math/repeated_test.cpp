@@ -130,6 +130,8 @@ TEST(Power, RowsAloneCanBeTooFew) {
   const Power power{.row_variance = 0.0004, .seed_variance = 0.0001, .num_rows = 1000000};
   EXPECT_EQ(power.seeds_needed(0.02), std::nullopt);
   EXPECT_NEAR(power.detectable(1000000), 2.801585218 * 0.02, 1e-4);
+  const Power of_one_row{.noise_variance = 0.1, .seed_variance = 0.1, .num_rows = 1};
+  EXPECT_EQ(of_one_row.seeds_needed(0.5), std::nullopt);
 }
 
 TEST(Repeated, RefusesWhatCannotBePaired) {

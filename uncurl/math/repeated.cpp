@@ -134,6 +134,7 @@ double Power::detectable(std::int64_t seeds) const {
 }
 
 std::optional<std::int64_t> Power::seeds_needed(double difference) const {
+  if (num_rows < 2) return std::nullopt;
   const Power endless{.row_variance = row_variance, .num_rows = num_rows};
   if (endless.detectable(2) >= difference) return std::nullopt;
   std::int64_t too_few = 1, enough = 2;

@@ -42,6 +42,26 @@ TEST_F(CachingAllocator, SharesABlockAmongSizesThatRoundUpTogether) {  // steps 
   EXPECT_NE(larger.data_ptr(), first);
 }
 
+TEST_F(CachingAllocator, GivesTheSmallestBlockThatIsLargeEnough) {
+  const void *large = nullptr, *medium = nullptr;
+  {
+    const at::Tensor one = new_bytes(70 << 20), other = new_bytes(60 << 20);
+    large = one.data_ptr();
+    medium = other.data_ptr();
+  }
+  const at::Tensor first = new_bytes(50 << 20), next = new_bytes(50 << 20), third = new_bytes(50 << 20);
+  EXPECT_EQ(first.data_ptr(), medium);
+  EXPECT_EQ(next.data_ptr(), large);
+  EXPECT_NE(third.data_ptr(), large);
+}
+
+TEST_F(CachingAllocator, KeepsABlockForRequestsThatAreNotMuchSmaller) {
+  const void* const first = new_bytes(320 << 20).data_ptr();
+  const at::Tensor small = new_bytes(200 << 20);
+  EXPECT_NE(small.data_ptr(), first);
+  EXPECT_EQ(new_bytes(240 << 20).data_ptr(), first);
+}
+
 TEST_F(CachingAllocator, NeverGivesABlockTwiceAtATime) {
   const at::Tensor one = new_bytes(kLarge), other = new_bytes(kLarge);
   one.fill_(1);

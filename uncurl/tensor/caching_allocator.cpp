@@ -15,8 +15,8 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <map>
 #include <mutex>
-#include <unordered_map>
 #include <vector>
 
 namespace uncurl {
@@ -30,12 +30,31 @@ std::size_t rounded(std::size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
-/// Blocks that are free, by size. Never destroyed: static tensors may outlive every other static.
-struct FreeBlocks {
-  std::mutex mutex;
-  std::unordered_map<std::size_t, std::vector<void*>> by_size;
+/// Blocks that are free, by size.
+class FreeBlocks {
+ public:
+  /// The smallest block that holds `size` bytes and is at most half larger, else null.
+  void* take(std::size_t size) {
+    const std::lock_guard lock(mutex_);
+    const auto found = by_size_.lower_bound(size);
+    if (found == by_size_.end() || found->first > size + size / 2) return nullptr;
+    void* const block = found->second.back();
+    found->second.pop_back();
+    if (found->second.empty()) by_size_.erase(found);
+    return block;
+  }
+
+  void give(void* block, std::size_t size) {
+    const std::lock_guard lock(mutex_);
+    by_size_[size].push_back(block);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::size_t, std::vector<void*>> by_size_;  ///< no list is empty
 };
 
+/// Never destroyed: static tensors may outlive every other static.
 FreeBlocks& free_blocks() {
   static FreeBlocks& blocks = *new FreeBlocks;
   return blocks;
@@ -58,14 +77,7 @@ void ask_for_huge_pages(void* block, std::size_t size) {
 /// A block of `size` bytes after its header, kept or new.
 void* take(std::size_t size) {
   if (size >= kSmallest) {
-    FreeBlocks& blocks = free_blocks();
-    const std::lock_guard lock(blocks.mutex);
-    std::vector<void*>& free = blocks.by_size[size];
-    if (!free.empty()) {
-      void* const block = free.back();
-      free.pop_back();
-      return block;
-    }
+    if (void* const block = free_blocks().take(size)) return block;
   }
   void* const block = c10::alloc_cpu(kHeader + size);
   ask_for_huge_pages(block, kHeader + size);
@@ -78,9 +90,7 @@ void give_back(void* data) {
   void* const block = static_cast<char*>(data) - kHeader;
   const std::size_t size = size_of(block);
   if (size < kSmallest) return c10::free_cpu(block);
-  FreeBlocks& blocks = free_blocks();
-  const std::lock_guard lock(blocks.mutex);
-  blocks.by_size[size].push_back(block);
+  free_blocks().give(block, size);
 }
 
 class CachingAllocator final : public c10::Allocator {

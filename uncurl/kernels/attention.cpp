@@ -11,6 +11,7 @@
 #include "uncurl/kernels/brgemm.h"
 #include "uncurl/kernels/parallel_tasks.h"
 #include "uncurl/kernels/running_softmax.h"
+#include "uncurl/kernels/transpose.h"
 
 namespace uncurl::kernels {
 namespace {
@@ -89,8 +90,16 @@ template <class Scalar>
 void pack(const Problem<Scalar>& p, const KeyBlock& block, std::int64_t kv_head) {
   Scalar* const keys = p.keys_of(block, kv_head);
   Scalar* const values = p.values_of(block, kv_head);
+  const std::int64_t stride = p.kv_heads * p.head_dim, first = block.first * stride + kv_head * p.head_dim;
+  if constexpr (std::is_same_v<Scalar, float>) {
+    transpose(keys, block.width(), p.k + first, stride, block.count, p.head_dim);
+    for (std::int64_t j = 0; j < block.count; ++j) {
+      std::copy_n(p.v + first + j * stride, p.head_dim, values + j * p.head_dim);
+    }
+    return;
+  }
   for (std::int64_t j = 0; j < block.count; ++j) {
-    const std::int64_t from = ((block.first + j) * p.kv_heads + kv_head) * p.head_dim;
+    const std::int64_t from = first + j * stride;
     for (std::int64_t d = 0; d < p.head_dim; ++d) {
       keys[place_in_factor(d, j, block.width(), Problem<Scalar>::kDtype)] = p.k[from + d];
       values[place_in_factor(j, d, p.head_dim, Problem<Scalar>::kDtype)] = p.v[from + d];

@@ -8,6 +8,7 @@
 
 #include "uncurl/kernels/brgemm.h"
 #include "uncurl/kernels/parallel_tasks.h"
+#include "uncurl/kernels/transpose.h"
 #include "uncurl/kernels/vector_exp.h"
 
 namespace uncurl::kernels {
@@ -61,13 +62,6 @@ struct Problem {
   std::int64_t of_key(std::int64_t token, std::int64_t head) const { return (token * kv_heads + head) * head_dim; }
 };
 
-/// to[column][row] = from[row][column]
-void transpose(float* to, std::int64_t to_stride, const float* from, std::int64_t rows, std::int64_t columns) {
-  for (std::int64_t c = 0; c < columns; ++c) {
-    for (std::int64_t r = 0; r < rows; ++r) to[c * to_stride + r] = from[r * columns + c];
-  }
-}
-
 /// A row's key head: its keys and values, filled with zeros to whole blocks of kQueries, and their gradients.
 class KeyHead {
  public:
@@ -85,7 +79,7 @@ class KeyHead {
       std::copy_n(p_.v + from, p_.head_dim, values_.data() + to);
     }
     for (std::int64_t j = 0; j < rows_; j += kKeys) {
-      transpose(turned_.data() + j * p_.head_dim, kKeys, keys(j), std::min(kKeys, rows_ - j), p_.head_dim);
+      transpose(turned_.data() + j * p_.head_dim, kKeys, keys(j), p_.head_dim, std::min(kKeys, rows_ - j), p_.head_dim);
     }
   }
 
@@ -162,8 +156,8 @@ class Worker {
       for (std::int64_t d = 0; d < width; ++d) dot += p_.dout[from + d] * p_.out[from + d];
       dots_[at_index(i)] = dot;
     }
-    transpose(turned_queries_.data(), kQueries, queries_.data(), kQueries, width);
-    transpose(turned_out_gradients_.data(), kQueries, out_gradients_.data(), kQueries, width);
+    transpose(turned_queries_.data(), kQueries, queries_.data(), width, kQueries, width);
+    transpose(turned_out_gradients_.data(), kQueries, out_gradients_.data(), width, kQueries, width);
   }
 
   /// The block of queries that begins with i and that of keys that begins with j, both counted in the row.

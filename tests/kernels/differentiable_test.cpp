@@ -25,12 +25,6 @@ TEST(Differentiable, LinearNeedsNoBias) {
                    [](const auto& in) { return at::linear(in[0], in[1]); }, inputs);
 }
 
-TEST(Differentiable, LayerNormHasTheGradientsOfLibtorch) {
-  const std::vector<Tensor> inputs = {random_tensor({500, 33}, 1) * 3, random_tensor({33}, 2), random_tensor({33}, 3)};
-  expect_gradients([](const auto& in) { return differentiable_layer_norm(in[0], in[1], in[2], 1e-5); },
-                   [](const auto& in) { return at::layer_norm(in[0], {33}, in[1], in[2], 1e-5); }, inputs);
-}
-
 TEST(Differentiable, PermutedRowsGetTheirGradientsBack) {
   const Tensor order = at::tensor({2, 0, 3, 1}, at::kLong), inverse = order.argsort();
   expect_gradients([&](const auto& in) { return permute_rows(in[0], order, inverse); },

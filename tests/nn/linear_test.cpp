@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/expect_near.h"
+#include "uncurl/tensor/autocast.h"
 
 namespace uncurl::nn {
 namespace {
@@ -32,6 +33,24 @@ TEST(Linear, PassesGradientsOnWhereTheyAreWanted) {
   nn::linear(x, weight).sum().backward();
   const Tensor expected = x.sum(0).expand({9, 20});  // of the sum over all outputs
   EXPECT_TRUE(test::near(weight.grad(), expected, 1e-5));
+}
+
+TEST(Linear, UnderAutocastIsThatOfLibtorch) {
+  const Tensor x = random_tensor({60, 20}, 4), weight = random_tensor({9, 20}, 5), bias = random_tensor({9}, 6);
+  const auto run = [&](auto product) {
+    const Tensor in = x.clone().requires_grad_(), by = weight.clone().requires_grad_(),
+                 add = bias.clone().requires_grad_();
+    const Autocast autocast(at::kCPU, at::kBFloat16);
+    const Tensor out = product(in, by, add);
+    out.to(at::kFloat).pow(2).sum().backward();
+    return std::vector<Tensor>{out.detach(), in.grad(), by.grad(), add.grad()};
+  };
+  const auto ours = run([](const auto&... in) { return nn::linear(in...); });
+  const auto theirs = run([](const auto&... in) { return at::linear(in...); });
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    EXPECT_EQ(ours[i].scalar_type(), theirs[i].scalar_type());
+    EXPECT_TRUE(test::near(ours[i], theirs[i], 0x1p-7 * test::max_abs(theirs[i]))) << i;  // one step of bf16
+  }
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "uncurl/kernels/onednn_linear.h"
+#include "uncurl/kernels/sum_rows.h"
 
 namespace uncurl::kernels {
 namespace {
@@ -25,26 +26,8 @@ struct Linear : Function<Linear> {
     const variable_list saved = context->get_saved_variables();
     const Tensor &dy = gradients[0], &x = saved[0], &weight = saved[1];
     const c10::List<bool> needs = context->saved_data["needs"].toBoolList();
-    return {needs[0] ? onednn_linear(dy, weight.t()) : Tensor(), needs[1] ? onednn_linear(dy.t(), x.t()) : Tensor(),
+    return {needs[0] ? onednn_linear(dy, weight.t()) : Tensor(), needs[1] ? weight_gradient(dy, x) : Tensor(),
             needs[2] ? sum_rows(dy) : Tensor()};
-  }
-};
-
-struct LayerNorm : Function<LayerNorm> {
-  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight, const Tensor& bias,
-                        double epsilon) {
-    const auto [y, mean, rstd] = at::native_layer_norm(x, {x.size(-1)}, weight, bias, epsilon);
-    context->save_for_backward({x, weight, bias, mean, rstd});
-    return y;
-  }
-
-  static variable_list backward(AutogradContext* context, variable_list gradients) {
-    const variable_list saved = context->get_saved_variables();
-    const Tensor dy = gradients[0].contiguous(), &x = saved[0], &mean = saved[3], &rstd = saved[4];
-    const Tensor dx = std::get<0>(
-        at::native_layer_norm_backward(dy, x, {x.size(-1)}, mean, rstd, saved[1], saved[2], {true, false, false}));
-    const Tensor normed = (x - mean).mul_(rstd);
-    return {dx, sum_rows(dy * normed), sum_rows(dy), Tensor()};
   }
 };
 
@@ -63,10 +46,6 @@ struct Permute : Function<Permute> {
 
 Tensor differentiable_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   return Linear::apply(x, weight, bias.defined() ? std::optional(bias) : std::nullopt);
-}
-
-Tensor differentiable_layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double epsilon) {
-  return LayerNorm::apply(x, weight, bias, epsilon);
 }
 
 Tensor permute_rows(const Tensor& x_ND, const Tensor& order_N, const Tensor& inverse_N) {

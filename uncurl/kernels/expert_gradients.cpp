@@ -10,6 +10,7 @@
 #include "uncurl/kernels/onednn_linear.h"
 #include "uncurl/kernels/parallel_tasks.h"
 #include "uncurl/kernels/slot_rows.h"
+#include "uncurl/kernels/sum_rows.h"
 #include "uncurl/tensor/autocast.h"
 
 namespace uncurl::kernels {
@@ -62,12 +63,12 @@ Gradients backward_of(const Expert& expert, const Kept& kept, const Tensor& x_MD
   const Tensor dh_MF = onednn_linear(dout_MD, expert.down.t());
   const HiddenGradients hidden = hidden_neurons_backward(kept.gate_MF, kept.up_MF, dh_MF, gates_M);
   const Tensor dx_MD = onednn_linear(hidden.up_MF, expert.up.t());
-  const Tensor d_up = onednn_linear(hidden.up_MF.t(), x_MD.t());
-  const Tensor d_down = onednn_linear(dout_MD.t(), hidden.weighted_MF.t());
+  const Tensor d_up = weight_gradient(hidden.up_MF, x_MD);
+  const Tensor d_down = weight_gradient(dout_MD, hidden.weighted_MF);
   if (kept.gate_MF.defined()) {
     return {dx_MD.add_(onednn_linear(hidden.gate_MF, expert.gate.t())),
             hidden.weights_M,
-            {onednn_linear(hidden.gate_MF.t(), x_MD.t()), d_up, d_down}};
+            {weight_gradient(hidden.gate_MF, x_MD), d_up, d_down}};
   }
   const Tensor by_bias_M = onednn_linear(expert.down_bias.unsqueeze(0), dout_MD).squeeze(0).to(at::kFloat);
   const Tensor d_down_bias = onednn_linear(gates_M.to(dout_MD.scalar_type()).unsqueeze(0), dout_MD.t()).squeeze(0);

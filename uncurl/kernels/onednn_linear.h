@@ -1,7 +1,8 @@
 // y = x w^T + b on the CPU through oneDNN, in fp32 as well as in bf16.
 //
 // libtorch sends fp32 products to MKL, which runs at half of oneDNN's speed on AMD processors and whose rounding
-// depends on the number of threads. The oneDNN product has neither fault, but no backward.
+// depends on the number of threads. The oneDNN product has neither fault, but no backward; where a sum is so long that
+// oneDNN would let threads take a part each, it is cut here.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -16,8 +17,12 @@ using at::Tensor;
 /// Falls back to at::linear where this build of libtorch has no oneDNN.
 Tensor onednn_linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
 
-/// Column sums [O] of x [N,O] in one order: where columns are few libtorch shares the rows out among its threads, while
-/// the product with a row of ones has one order for any number of them.
-Tensor sum_rows(const Tensor& x);
+/// dy^T x: the gradient of a weight, by the loss through y = x w^T. oneDNN turns dy block by block in the cache.
+/// @param dy [N,O], @param x [N,I], on the CPU and of one dtype (f32 or bf16), no gradient wanted
+/// @return  [O,I]
+Tensor weight_gradient(const Tensor& dy, const Tensor& x);
+
+/// sum += dy^T x. @param sum [O,I], contiguous
+void add_weight_gradient_(Tensor& sum, const Tensor& dy, const Tensor& x);
 
 }  // namespace uncurl::kernels

@@ -1,13 +1,13 @@
 #include "uncurl/kernels/rms_norm.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "uncurl/kernels/onednn_linear.h"
+#include "uncurl/kernels/row_blocks.h"
+#include "uncurl/kernels/sum_rows.h"
 #include "uncurl/kernels/vector_exp.h"
 
 namespace uncurl::kernels {
@@ -16,8 +16,6 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
-
-constexpr std::int64_t kBlockRows = 64;  // that a gradient of the weight is summed over at once
 
 UNCURL_FOR_EACH_CPU void forward_rows(float* y, float* inverses, const float* x, const float* weight, std::int64_t rows,
                                       std::int64_t width, float epsilon) {
@@ -68,18 +66,15 @@ struct RmsNorm : Function<RmsNorm> {
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables();
     const Tensor dy = gradients[0].contiguous(), &x = saved[0];
-    const std::int64_t width = x.size(-1), rows = rows_of(x), blocks = (rows + kBlockRows - 1) / kBlockRows;
-    Tensor dx = at::empty_like(x), by_block = at::zeros({blocks, width}, x.options());
+    const std::int64_t width = x.size(-1), rows = rows_of(x);
+    Tensor dx = at::empty_like(x), by_block = at::zeros({row_blocks(rows), width}, x.options());
     auto *const to = dx.mutable_data_ptr<float>(), *const sums = by_block.mutable_data_ptr<float>();
     const auto *const by = dy.const_data_ptr<float>(), *const from = x.const_data_ptr<float>(),
                       *const scale = saved[1].const_data_ptr<float>(),
                       *const inverses = saved[2].const_data_ptr<float>();
-    at::parallel_for(0, blocks, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t block = begin; block < end; ++block) {
-        const std::int64_t first = block * kBlockRows, at = first * width;
-        backward_rows(to + at, sums + block * width, by + at, from + at, scale, inverses + first,
-                      std::min(kBlockRows, rows - first), width);
-      }
+    for_each_row_block(rows, [&](std::int64_t block, std::int64_t first, std::int64_t count) {
+      const std::int64_t at = first * width;
+      backward_rows(to + at, sums + block * width, by + at, from + at, scale, inverses + first, count, width);
     });
     return {dx, sum_rows(by_block), Tensor()};
   }

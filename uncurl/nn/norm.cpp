@@ -3,7 +3,7 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/functions/utils.h>
 
-#include "uncurl/kernels/differentiable.h"
+#include "uncurl/kernels/layer_norm.h"
 #include "uncurl/kernels/rms_norm.h"
 
 namespace uncurl::nn {
@@ -20,7 +20,8 @@ Tensor rms_norm(const Tensor& x, const Tensor& weight, double epsilon) {
 
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double epsilon) {
   const bool wants_gradient = torch::autograd::compute_requires_grad(x, weight);
-  const bool ours = wants_gradient && x.is_cpu() && x.dim() == 2 && x.scalar_type() == weight.scalar_type();
+  const bool ours = wants_gradient && x.is_cpu() && x.dim() == 2 && x.scalar_type() == at::kFloat &&
+                    weight.scalar_type() == at::kFloat;
   return ours ? kernels::differentiable_layer_norm(x, weight, bias, epsilon)
               : at::layer_norm(x, {x.size(-1)}, weight, bias, epsilon);
 }

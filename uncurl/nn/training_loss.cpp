@@ -63,7 +63,7 @@ struct NextTokenLoss : Function<NextTokenLoss> {
                                const Tensor& targets, const Teacher& teacher, std::int64_t chunk_tokens) {
     const bool wants_hidden = hidden.requires_grad(), wants_head = head.requires_grad();
     std::vector<Tensor> hidden_gradients;
-    Tensor head_gradient;
+    Tensor head_gradient = wants_head ? at::zeros_like(head, head.options().dtype(at::kFloat)) : Tensor();
     double loss = 0, next_token = 0;
     for (std::int64_t begin = 0; begin < hidden.size(0); begin += chunk_tokens) {
       const std::int64_t length = std::min(chunk_tokens, hidden.size(0) - begin);
@@ -76,9 +76,7 @@ struct NextTokenLoss : Function<NextTokenLoss> {
       loss += sum_in_order(chunk.loss_N);
       next_token += sum_in_order(chunk.next_token_N);
       if (wants_hidden) hidden_gradients.push_back(nn::linear(chunk.gradient_NV, head.t()));
-      if (!wants_head) continue;
-      const Tensor by_head = nn::linear(chunk.gradient_NV.t(), part_ND.t()).to(at::kFloat);
-      head_gradient = head_gradient.defined() ? head_gradient.add_(by_head) : by_head;
+      if (wants_head) nn::add_weight_gradient_(head_gradient, chunk.gradient_NV, part_ND);
     }
     context->saved_data["hidden"] = wants_hidden ? at::cat(hidden_gradients) : Tensor();
     context->saved_data["head"] = head_gradient;

@@ -214,8 +214,12 @@ Attended attend(const Tensor& q, const Tensor& k, const Tensor& v, const std::ve
   const Blocks blocks = make_blocks(begins);
   const std::int64_t kv_heads = k.size(1), head_dim = q.size(2), depth = rounded_up(head_dim, 2);
   Attended result{at::empty(q.sizes(), q.options()), at::empty({q.size(0), q.size(1)}, q.options().dtype(at::kFloat))};
-  const Tensor keys = at::zeros({blocks.packed_keys * kv_heads * depth}, q.options());
-  const Tensor values = at::zeros({blocks.packed_keys * kv_heads * head_dim}, q.options());
+  Tensor keys = at::empty({blocks.packed_keys * kv_heads * depth}, q.options());
+  Tensor values = at::empty({blocks.packed_keys * kv_heads * head_dim}, q.options());
+  if (blocks.packed_keys > begins.back() || depth > head_dim) {  // not all of it is packed
+    keys.zero_();
+    values.zero_();
+  }
   run(Problem<Scalar>{q.const_data_ptr<Scalar>(), k.const_data_ptr<Scalar>(), v.const_data_ptr<Scalar>(),
                       result.out_NHd.data_ptr<Scalar>(), result.log_sums_NH.data_ptr<float>(), keys.data_ptr<Scalar>(),
                       values.data_ptr<Scalar>(), q.size(1), kv_heads, head_dim, depth, static_cast<float>(scale),

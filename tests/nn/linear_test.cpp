@@ -53,5 +53,28 @@ TEST(Linear, UnderAutocastIsThatOfLibtorch) {
   }
 }
 
+TEST(AddWeightGradient, AddsTheExactProductInF32AndF64) {
+  for (const at::ScalarType dtype : {at::kFloat, at::kDouble}) {
+    const Tensor dy = random_tensor({60, 9}, 7).to(dtype), x = random_tensor({60, 20}, 8).to(dtype);
+    const Tensor before = random_tensor({9, 20}, 9).to(dtype);
+    Tensor sum = before.clone();
+    add_weight_gradient_(sum, dy, x);
+    const Tensor exact = before.to(at::kDouble) + at::mm(dy.to(at::kDouble).t(), x.to(at::kDouble));
+    EXPECT_TRUE(test::near(sum, exact, 1e-4)) << dtype;  // sums of 60 products of standard normal values
+  }
+}
+
+TEST(AddWeightGradient, UnderAutocastRoundsTheProductToItsDtype) {
+  const Tensor dy = random_tensor({60, 9}, 7), x = random_tensor({60, 20}, 8);
+  Tensor sum = at::zeros({9, 20});
+  {
+    const Autocast autocast(at::kCPU, at::kBFloat16);
+    add_weight_gradient_(sum, dy, x);
+  }
+  const Tensor exact = at::mm(dy.to(at::kBFloat16).to(at::kDouble).t(), x.to(at::kBFloat16).to(at::kDouble));
+  EXPECT_TRUE(test::near(sum, exact, 0x1p-8 * test::max_abs(exact)));
+  EXPECT_TRUE(test::identical(sum, sum.to(at::kBFloat16).to(at::kFloat)));
+}
+
 }  // namespace
 }  // namespace uncurl::nn

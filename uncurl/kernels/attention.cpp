@@ -96,13 +96,13 @@ void pack(const Problem<Scalar>& p, const KeyBlock& block, std::int64_t kv_head)
     for (std::int64_t j = 0; j < block.count; ++j) {
       std::copy_n(p.v + first + j * stride, p.head_dim, values + j * p.head_dim);
     }
-    return;
-  }
-  for (std::int64_t j = 0; j < block.count; ++j) {
-    const std::int64_t from = first + j * stride;
-    for (std::int64_t d = 0; d < p.head_dim; ++d) {
-      keys[place_in_factor(d, j, block.width(), Problem<Scalar>::kDtype)] = p.k[from + d];
-      values[place_in_factor(j, d, p.head_dim, Problem<Scalar>::kDtype)] = p.v[from + d];
+  } else {
+    for (std::int64_t j = 0; j < block.count; ++j) {
+      const std::int64_t from = first + j * stride;
+      for (std::int64_t d = 0; d < p.head_dim; ++d) {
+        keys[place_in_factor(d, j, block.width(), Problem<Scalar>::kDtype)] = p.k[from + d];
+        values[place_in_factor(j, d, p.head_dim, Problem<Scalar>::kDtype)] = p.v[from + d];
+      }
     }
   }
 }

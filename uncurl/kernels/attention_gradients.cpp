@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "uncurl/kernels/brgemm.h"
+#include "uncurl/kernels/for_each_cpu.h"
 #include "uncurl/kernels/parallel_tasks.h"
 #include "uncurl/kernels/transpose.h"
 #include "uncurl/kernels/vector_exp.h"
@@ -62,13 +63,6 @@ struct Problem {
   std::int64_t of_key(std::int64_t token, std::int64_t head) const { return (token * kv_heads + head) * head_dim; }
 };
 
-/// Rows of a factor of a product.
-struct Rows {
-  const float* first;
-  std::int64_t stride;
-  const float* at(std::int64_t row) const { return first + row * stride; }
-};
-
 /// A row's key head: its keys and values, as many as fill whole blocks of kQueries, and their gradients.
 class KeyHead {
  public:
@@ -76,21 +70,23 @@ class KeyHead {
       : p_(problem), first_(first), count_(count), head_(head), rows_(blocks_of(count, kQueries) * kQueries) {
     keys_ = whole_blocks(p_.k, filled_keys_);
     values_ = whole_blocks(p_.v, filled_values_);
+    stride_ = is_filled() ? p_.head_dim : p_.kv_heads * p_.head_dim;
     const auto size = at_index(rows_ * p_.head_dim);
     key_gradients_.resize(size);
     value_gradients_.resize(size);
     turned_.resize(at_index(blocks_of(rows_, kKeys) * kKeys * p_.head_dim));
     for (std::int64_t j = 0; j < rows_; j += kKeys) {
-      transpose(turned_.data() + j * p_.head_dim, kKeys, keys_.at(j), keys_.stride, std::min(kKeys, rows_ - j),
-                p_.head_dim);
+      transpose(turned_.data() + j * p_.head_dim, kKeys, keys(j), stride_, std::min(kKeys, rows_ - j), p_.head_dim);
     }
   }
   KeyHead(const KeyHead&) = delete;
   KeyHead& operator=(const KeyHead&) = delete;
 
   std::int64_t rows() const { return rows_; }
-  const Rows& keys() const { return keys_; }
-  const Rows& values() const { return values_; }
+  const float* keys(std::int64_t j) const { return keys_ + j * stride_; }
+  const float* values(std::int64_t j) const { return values_ + j * stride_; }
+  /// From a key to the next, and from a value.
+  std::int64_t stride() const { return stride_; }
   /// Of the block that begins with key j: [head_dim,kKeys].
   const float* turned_keys(std::int64_t j) const { return turned_.data() + j * p_.head_dim; }
   float* key_gradients(std::int64_t j) { return key_gradients_.data() + j * p_.head_dim; }
@@ -105,19 +101,23 @@ class KeyHead {
   }
 
  private:
-  /// Where they lie, or a copy with zeros behind them where they do not fill the last block.
-  Rows whole_blocks(const float* all, std::vector<float>& copy) const {
-    const Rows rows{all + p_.of_key(first_, head_), p_.kv_heads * p_.head_dim};
-    if (count_ == rows_) return rows;
+  bool is_filled() const { return count_ < rows_; }
+
+  /// The rows where they lie, or in a copy with zeros behind them where they do not fill the last block.
+  const float* whole_blocks(const float* all, std::vector<float>& copy) const {
+    if (!is_filled()) return all + p_.of_key(first_, head_);
     copy.resize(at_index(rows_ * p_.head_dim));
-    for (std::int64_t j = 0; j < count_; ++j) std::copy_n(rows.at(j), p_.head_dim, copy.data() + j * p_.head_dim);
-    return {copy.data(), p_.head_dim};
+    for (std::int64_t j = 0; j < count_; ++j) {
+      std::copy_n(all + p_.of_key(first_ + j, head_), p_.head_dim, copy.data() + j * p_.head_dim);
+    }
+    return copy.data();
   }
 
   const Problem& p_;
   std::int64_t first_, count_, head_, rows_;
   std::vector<float> filled_keys_, filled_values_;
-  Rows keys_, values_;
+  const float *keys_, *values_;
+  std::int64_t stride_;
   std::vector<float> key_gradients_, value_gradients_, turned_;
 };
 
@@ -180,13 +180,13 @@ class Worker {
   void add(std::int64_t i, std::int64_t j, KeyHead& keys) {
     const std::int64_t n = std::min(kKeys, std::min(i + kQueries, keys.rows()) - j), width = p_.head_dim;
     if (j + n + p_.window <= i + 1) return;  // the window has passed all of them
-    const ProductShape scores{n, kQueries, width, keys.keys().stride, kQueries, kQueries};
+    const ProductShape scores{n, kQueries, width, keys.stride(), kQueries, kQueries};
     const ProductShape by_keys{n, width, kQueries, kQueries, width, width};
     const ProductShape by_queries{width, kQueries, n, kKeys, kQueries, kQueries};
-    brgemm(scores, keys.keys().at(j), turned_queries_.data(), weights_.data(), /*add=*/false);
+    brgemm(scores, keys.keys(j), turned_queries_.data(), weights_.data(), /*add=*/false);
     to_weights_(weights_.data(), n, log_sums_.data(), p_.scale, j - i, p_.window);
     brgemm(by_keys, weights_.data(), out_gradients_.data(), keys.value_gradients(j), /*add=*/true);
-    brgemm(scores, keys.values().at(j), turned_out_gradients_.data(), score_gradients_.data(), /*add=*/false);
+    brgemm(scores, keys.values(j), turned_out_gradients_.data(), score_gradients_.data(), /*add=*/false);
     to_score_gradients_(score_gradients_.data(), weights_.data(), n, dots_.data());
     brgemm(by_keys, score_gradients_.data(), queries_.data(), keys.key_gradients(j), /*add=*/true);
     brgemm(by_queries, keys.turned_keys(j), score_gradients_.data(), turned_query_gradients_.data(), /*add=*/true);

@@ -2,7 +2,7 @@
 
 #include <bit>
 
-#include "uncurl/kernels/vector_exp.h"
+#include "uncurl/kernels/for_each_cpu.h"
 
 namespace uncurl::kernels {
 namespace {

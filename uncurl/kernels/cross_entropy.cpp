@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "uncurl/kernels/for_each_cpu.h"
 #include "uncurl/kernels/vector_exp.h"
 
 namespace uncurl::kernels {

@@ -71,7 +71,7 @@ Gradients backward_of(const Expert& expert, const Kept& kept, const Tensor& x_MD
             {weight_gradient(hidden.gate_MF, x_MD), d_up, d_down}};
   }
   const Tensor by_bias_M = onednn_linear(expert.down_bias.unsqueeze(0), dout_MD).squeeze(0).to(at::kFloat);
-  const Tensor d_down_bias = onednn_linear(gates_M.to(dout_MD.scalar_type()).unsqueeze(0), dout_MD.t()).squeeze(0);
+  const Tensor d_down_bias = weight_gradient(dout_MD, gates_M.to(dout_MD.scalar_type()).unsqueeze(1)).squeeze(1);
   return {dx_MD, hidden.weights_M + by_bias_M, {d_up, d_down, sum_rows(hidden.up_MF), d_down_bias}};
 }
 

@@ -9,7 +9,7 @@
 
 #include "uncurl/kernels/activations.h"
 #include "uncurl/kernels/bf16.h"
-#include "uncurl/kernels/vector_exp.h"
+#include "uncurl/kernels/for_each_cpu.h"
 
 namespace uncurl::kernels {
 namespace {

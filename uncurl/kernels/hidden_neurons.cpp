@@ -8,6 +8,7 @@
 
 #include "uncurl/kernels/activations.h"
 #include "uncurl/kernels/bf16.h"
+#include "uncurl/kernels/for_each_cpu.h"
 #include "uncurl/kernels/gelu.h"
 
 namespace uncurl::kernels {

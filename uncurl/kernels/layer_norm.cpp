@@ -3,9 +3,9 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "uncurl/kernels/for_each_cpu.h"
 #include "uncurl/kernels/row_blocks.h"
 #include "uncurl/kernels/sum_rows.h"
-#include "uncurl/kernels/vector_exp.h"
 
 namespace uncurl::kernels {
 namespace {

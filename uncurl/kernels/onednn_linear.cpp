@@ -28,28 +28,61 @@ const std::optional<c10::TypedOperatorHandle<Schema>>& onednn_operator() {
   return handle;
 }
 
+/// Tried once: libtorch refuses fp32 here on processors without AVX-512.
+bool has_onednn_matmul() {
+  static const bool has = []() {
+    if (!onednn_operator()) return false;
+    const Tensor one = at::ones({1, 1}), product = at::zeros({1, 1});
+    try {
+      at::native::mkldnn_matmul(one, one, product, /*beta=*/0, /*alpha=*/1);
+    } catch (const c10::Error&) {
+      return false;
+    }
+    return product.item<float>() == 1;
+  }();
+  return has;
+}
+
 bool fits_onednn(const Tensor& x) { return x.scalar_type() == at::kFloat && x.numel() > 0 && onednn_operator(); }
 
-// From these sizes on oneDNN (brgemm_matmul) lets threads take a part each of a sum, so that roundings change with
-// their number: sums over the rows of a transposed factor, and any where the result is small.
+// From these sizes on oneDNN lets threads take a part each of a sum, so that roundings change with their number: sums
+// over the rows of a transposed factor, and in fp32 any where the result is small.
 constexpr std::int64_t kSharedRows = 2048, kSharedDepth = 20000, kSmall = 512;
 constexpr std::int64_t kPart = 2016;  // of a sum that is cut
 
-bool is_shared(const Tensor& x, const Tensor& weight) {
-  const bool is_row = x.size(0) == 1 && weight.stride(0) == 1 && x.size(1) >= kSharedRows;  // a transposed column
-  return is_row || (x.size(1) >= kSharedDepth && x.size(0) <= kSmall && weight.size(0) <= kSmall);
+bool is_long_with_small_result(const Tensor& x, const Tensor& weight) {
+  return x.size(1) >= kSharedDepth && x.size(0) <= kSmall && weight.size(0) <= kSmall;
 }
 
-/// sum (+)= a b, some columns of a and rows of b after the other.
-void product_in_parts(const Tensor& sum, const Tensor& a, const Tensor& b, bool add) {
-  for (std::int64_t begin = 0; begin < b.size(0); begin += kPart) {
-    const std::int64_t length = std::min(kPart, b.size(0) - begin);
-    at::native::mkldnn_matmul(a.narrow(1, begin, length), b.narrow(0, begin, length), sum,
-                              /*beta=*/add || begin > 0 ? 1.0f : 0.0f, /*alpha=*/1.0f);
+/// A row by columns is a sum that oneDNN shares out from a few hundred terms on, on some processors; a row by rows is
+/// not.
+Tensor linear_by_operator(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  const bool is_row_by_columns = x.size(0) == 1 && weight.stride(0) == 1;
+  return onednn_operator()->call(x, is_row_by_columns ? weight.clone(at::MemoryFormat::Contiguous) : weight,
+                                 bias.defined() ? std::optional(bias) : std::nullopt, "none",
+                                 c10::List<std::optional<at::Scalar>>(), std::nullopt);
+}
+
+/// sum (+)= a b
+void product(const Tensor& sum, const Tensor& a, const Tensor& b, bool add) {
+  if (has_onednn_matmul()) {
+    at::native::mkldnn_matmul(a, b, sum, /*beta=*/add ? 1.0f : 0.0f, /*alpha=*/1.0f);
+  } else if (add) {
+    sum.add_(linear_by_operator(a, b.t(), {}));
+  } else {
+    sum.copy_(linear_by_operator(a, b.t(), {}));
   }
 }
 
-/// dy^T x in bf16, its parts summed in f32.
+/// The same, some columns of a and rows of b after the other.
+void product_in_parts(const Tensor& sum, const Tensor& a, const Tensor& b, bool add) {
+  for (std::int64_t begin = 0; begin < b.size(0); begin += kPart) {
+    const std::int64_t length = std::min(kPart, b.size(0) - begin);
+    product(sum, a.narrow(1, begin, length), b.narrow(0, begin, length), add || begin > 0);
+  }
+}
+
+/// dy^T x in bf16: each part is rounded, and their sum in f32 once more.
 Tensor bf16_weight_gradient(const Tensor& dy, const Tensor& x) {
   if (x.size(0) < kSharedRows) return at::mm(dy.t(), x);
   Tensor sum = at::zeros({dy.size(1), x.size(1)}, x.options().dtype(at::kFloat));
@@ -66,13 +99,12 @@ Tensor onednn_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) 
   if (!fits_onednn(x)) {
     return bias.defined() ? at::linear(x, weight, bias) : at::linear(x, weight);
   }
-  if (is_shared(x, weight)) {
+  if (is_long_with_small_result(x, weight)) {
     Tensor y = at::empty({x.size(0), weight.size(0)}, x.options());
     product_in_parts(y, x, weight.t(), /*add=*/false);
     return bias.defined() ? y.add_(bias) : y;
   }
-  return onednn_operator()->call(x, weight, bias.defined() ? std::optional(bias) : std::nullopt, "none",
-                                 c10::List<std::optional<at::Scalar>>(), std::nullopt);
+  return linear_by_operator(x, weight, bias);
 }
 
 Tensor weight_gradient(const Tensor& dy, const Tensor& x) {

@@ -17,12 +17,13 @@ using at::Tensor;
 /// Falls back to at::linear where this build of libtorch has no oneDNN.
 Tensor onednn_linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
 
-/// dy^T x: the gradient of a weight, by the loss through y = x w^T. oneDNN turns dy block by block in the cache.
+/// dy^T x: the gradient of a weight, by the loss through y = x w^T. Where processor and dtype allow (AVX-512, f32)
+/// oneDNN turns dy block by block in the cache.
 /// @param dy [N,O], @param x [N,I], on the CPU and of one dtype (f32 or bf16), no gradient wanted
 /// @return  [O,I]
 Tensor weight_gradient(const Tensor& dy, const Tensor& x);
 
-/// sum += dy^T x. @param sum [O,I], contiguous
+/// sum += dy^T x. @param sum [O,I], f32, contiguous
 void add_weight_gradient_(Tensor& sum, const Tensor& dy, const Tensor& x);
 
 }  // namespace uncurl::kernels

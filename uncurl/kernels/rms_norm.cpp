@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "uncurl/kernels/for_each_cpu.h"
 #include "uncurl/kernels/row_blocks.h"
 #include "uncurl/kernels/sum_rows.h"
-#include "uncurl/kernels/vector_exp.h"
 
 namespace uncurl::kernels {
 namespace {

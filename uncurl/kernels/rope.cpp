@@ -4,7 +4,7 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "uncurl/kernels/vector_exp.h"
+#include "uncurl/kernels/for_each_cpu.h"
 
 namespace uncurl::kernels {
 namespace {

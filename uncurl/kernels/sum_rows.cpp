@@ -2,8 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "uncurl/kernels/for_each_cpu.h"
 #include "uncurl/kernels/row_blocks.h"
-#include "uncurl/kernels/vector_exp.h"
 
 namespace uncurl::kernels {
 namespace {

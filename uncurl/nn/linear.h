@@ -13,7 +13,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
 
 /// sum += dy^T x, the gradient of linear() by its weight, for those who write their own backward pass. Under autocast
 /// the product is rounded to its dtype before it is added.
-/// @param sum [O,I] f32, @param dy [N,O], @param x [N,I], no gradient wanted
+/// @param sum [O,I], f32, contiguous; @param dy [N,O], @param x [N,I], no gradient wanted
 void add_weight_gradient_(Tensor& sum, const Tensor& dy, const Tensor& x);
 
 }  // namespace uncurl::nn

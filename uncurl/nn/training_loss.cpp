@@ -63,7 +63,7 @@ struct NextTokenLoss : Function<NextTokenLoss> {
                                const Tensor& targets, const Teacher& teacher, std::int64_t chunk_tokens) {
     const bool wants_hidden = hidden.requires_grad(), wants_head = head.requires_grad();
     std::vector<Tensor> hidden_gradients;
-    Tensor head_gradient = wants_head ? at::zeros_like(head, head.options().dtype(at::kFloat)) : Tensor();
+    Tensor head_gradient = wants_head ? at::zeros(head.sizes(), head.options().dtype(at::kFloat)) : Tensor();
     double loss = 0, next_token = 0;
     for (std::int64_t begin = 0; begin < hidden.size(0); begin += chunk_tokens) {
       const std::int64_t length = std::min(chunk_tokens, hidden.size(0) - begin);

@@ -50,6 +50,12 @@ bool fits_onednn(const Tensor& x) { return x.scalar_type() == at::kFloat && x.nu
 constexpr std::int64_t kSharedRows = 2048, kSharedDepth = 20000, kSmall = 512;
 constexpr std::int64_t kPart = 2016;  // of a sum that is cut
 
+/// visit(begin, length) for each part of a sum over `total` terms, in order.
+template <class Visit>
+void for_each_part(std::int64_t total, Visit visit) {
+  for (std::int64_t begin = 0; begin < total; begin += kPart) visit(begin, std::min(kPart, total - begin));
+}
+
 bool is_long_with_small_result(const Tensor& x, const Tensor& weight) {
   return x.size(1) >= kSharedDepth && x.size(0) <= kSmall && weight.size(0) <= kSmall;
 }
@@ -76,20 +82,18 @@ void product(const Tensor& sum, const Tensor& a, const Tensor& b, bool add) {
 
 /// The same, some columns of a and rows of b after the other.
 void product_in_parts(const Tensor& sum, const Tensor& a, const Tensor& b, bool add) {
-  for (std::int64_t begin = 0; begin < b.size(0); begin += kPart) {
-    const std::int64_t length = std::min(kPart, b.size(0) - begin);
+  for_each_part(b.size(0), [&](std::int64_t begin, std::int64_t length) {
     product(sum, a.narrow(1, begin, length), b.narrow(0, begin, length), add || begin > 0);
-  }
+  });
 }
 
 /// dy^T x in bf16: each part is rounded, and their sum in f32 once more.
 Tensor bf16_weight_gradient(const Tensor& dy, const Tensor& x) {
   if (x.size(0) < kSharedRows) return at::mm(dy.t(), x);
   Tensor sum = at::zeros({dy.size(1), x.size(1)}, x.options().dtype(at::kFloat));
-  for (std::int64_t begin = 0; begin < x.size(0); begin += kPart) {
-    const std::int64_t length = std::min(kPart, x.size(0) - begin);
+  for_each_part(x.size(0), [&](std::int64_t begin, std::int64_t length) {
     sum.add_(at::mm(dy.narrow(0, begin, length).t(), x.narrow(0, begin, length)));
-  }
+  });
   return sum.to(x.scalar_type());
 }
 

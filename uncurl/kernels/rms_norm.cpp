@@ -55,8 +55,8 @@ struct RmsNorm : Function<RmsNorm> {
     const auto *const from = x.const_data_ptr<float>(), *const scale = weight.const_data_ptr<float>();
     auto *const to = y.mutable_data_ptr<float>(), *const kept = inverses.mutable_data_ptr<float>();
     const std::int64_t width = x.size(-1);
-    at::parallel_for(0, rows_of(x), kBlockRows, [&](std::int64_t begin, std::int64_t end) {
-      forward_rows(to + begin * width, kept + begin, from + begin * width, scale, end - begin, width,
+    for_each_row_block(rows_of(x), [&](std::int64_t, std::int64_t first, std::int64_t count) {
+      forward_rows(to + first * width, kept + first, from + first * width, scale, count, width,
                    static_cast<float>(epsilon));
     });
     context->save_for_backward({x, weight, inverses});

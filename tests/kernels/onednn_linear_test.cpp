@@ -62,6 +62,8 @@ TEST(WeightGradient, EqualsTheExactProduct) {
   expect_weight_gradient(500, 90, 20);
   expect_weight_gradient(7, 20, 90);
   expect_weight_gradient(1, 3, 2);
+  expect_weight_gradient(5000, 20, 90);      // some rows a thread
+  expect_weight_gradient(2100, 1024, 1000);  // all threads at each product
 }
 
 TEST(WeightGradient, OfNoRowsIsZero) {
@@ -93,7 +95,7 @@ void expect_same_bits(const std::function<Tensor()>& product) {
 }
 
 TEST(WeightGradient, HasTheSameBitsOnAnyNumberOfThreads) {
-  for (const std::int64_t out : {64, 256, 2048}) {
+  for (const std::int64_t out : {64, 256, 2048, 4096}) {
     const Tensor dy = random_tensor({4096, out}, 12), x = random_tensor({4096, 256}, 13);
     expect_same_bits([&] { return weight_gradient(dy, x); });
     const Tensor dy16 = dy.to(at::kBFloat16), x16 = x.to(at::kBFloat16);

@@ -1,4 +1,5 @@
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -8,6 +9,7 @@
 #include "tests/support/random_experts.h"
 #include "uncurl/nn/experts.h"
 #include "uncurl/nn/router.h"
+#include "uncurl/tensor/autocast.h"
 
 namespace uncurl::nn {
 namespace {
@@ -104,6 +106,56 @@ TEST_P(ExpertsGradient, IsTheSameInFp32) {
     ASSERT_EQ(found[i].defined(), expected[i].defined());
     if (!found[i].defined()) continue;
     EXPECT_TRUE(test::near(found[i], expected[i], 2e-5)) << "leaf " << i;
+  }
+}
+
+/// Gradients by x [5000,8] and the weights of two experts, of which the first has 4,600 rows: more than are computed
+/// together.
+std::vector<Tensor> gradients_of_a_busy_expert(bool gated, at::ScalarType dtype, bool autocast) {
+  std::vector<Expert> experts;
+  std::vector<Tensor> leaves = {random_tensor({5000, 8}, 1).to(dtype).requires_grad_(true)};
+  const auto leaf = [&](const std::vector<std::int64_t>& shape) {
+    leaves.push_back(random_tensor(shape, leaves.size() + 1).to(dtype).requires_grad_(true));
+    return leaves.back();
+  };
+  for (int e = 0; e < 2; ++e) {
+    if (gated) {
+      experts.push_back({leaf({16, 8}), leaf({16, 8}), leaf({8, 16})});
+    } else {
+      experts.push_back({{}, leaf({16, 8}), leaf({8, 16}), leaf({16}), leaf({8})});
+    }
+  }
+  const Tensor ids = at::arange(5000).remainder(25).lt(2).to(at::kLong).unsqueeze(1);
+  const Tensor gates = random_tensor({5000, 1}, 50).abs().to(dtype);
+  const Autocast products(at::kCPU, autocast ? std::optional(at::kBFloat16) : std::nullopt);
+  const Tensor out = nn::experts(leaves[0], experts, ids, gates, /*want_norms=*/false).out_ND;
+  torch::autograd::backward({(out * random_tensor({5000, 8}, 77).to(dtype)).sum()}, {});
+  std::vector<Tensor> result;
+  for (const Tensor& tensor : leaves) result.push_back(tensor.grad());
+  return result;
+}
+
+TEST_P(ExpertsGradient, OfAnExpertWithMoreRowsThanABlockIsComplete) {
+  const std::vector<Tensor> exact = gradients_of_a_busy_expert(GetParam(), at::kDouble, false);
+  const std::vector<Tensor> in_f32 = gradients_of_a_busy_expert(GetParam(), at::kFloat, false);
+  const std::vector<Tensor> in_bf16 = gradients_of_a_busy_expert(GetParam(), at::kFloat, true);
+  for (std::size_t i = 0; i < exact.size(); ++i) {
+    EXPECT_TRUE(test::near(in_f32[i], exact[i], 1e-5 * test::max_abs(exact[i]))) << "leaf " << i;
+    EXPECT_TRUE(test::near(in_bf16[i], exact[i], 0.02 * test::max_abs(exact[i]))) << "leaf " << i;
+  }
+}
+
+TEST_P(ExpertsGradient, OfABusyExpertHasTheSameBitsOnAnyNumberOfThreads) {
+  for (const bool autocast : {false, true}) {
+    const int before = at::get_num_threads();
+    at::set_num_threads(1);
+    const std::vector<Tensor> alone = gradients_of_a_busy_expert(GetParam(), at::kFloat, autocast);
+    for (const int threads : {2, 8}) {
+      at::set_num_threads(threads);
+      const std::vector<Tensor> found = gradients_of_a_busy_expert(GetParam(), at::kFloat, autocast);
+      for (std::size_t i = 0; i < found.size(); ++i) EXPECT_TRUE(test::identical(found[i], alone[i])) << "leaf " << i;
+    }
+    at::set_num_threads(before);
   }
 }
 

@@ -6,10 +6,12 @@
 
 #include <algorithm>
 
+#include "uncurl/kernels/expert_blocks.h"
 #include "uncurl/kernels/hidden_neurons.h"
 #include "uncurl/kernels/onednn_linear.h"
 #include "uncurl/kernels/parallel_tasks.h"
 #include "uncurl/kernels/slot_rows.h"
+#include "uncurl/kernels/sum_in_order.h"
 #include "uncurl/kernels/sum_rows.h"
 #include "uncurl/tensor/autocast.h"
 
@@ -19,6 +21,8 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
+
+constexpr std::size_t kBlockRows = 1024;  // of one expert; each block adds once to the gradients of its weights
 
 /// The tensors of one expert and their gradients in the order of the flat list: gate, up, down or up, down and biases.
 constexpr std::size_t kTensors = 3, kTensorsWithBiases = 4;
@@ -75,40 +79,6 @@ Gradients backward_of(const Expert& expert, const Kept& kept, const Tensor& x_MD
   return {dx_MD, hidden.weights_M + by_bias_M, {d_up, d_down, sum_rows(hidden.up_MF), d_down_bias}};
 }
 
-/// Which slots each expert has, and in which order the experts are computed: the busiest first, so that the last to
-/// finish is small.
-class Assignment {
- public:
-  explicit Assignment(const ExpertQueue& queue) : queue_(queue) {
-    for (std::size_t e = 0; e + 1 < queue.begins.size(); ++e) {
-      if (!slots_of(e).empty()) order_.push_back(e);
-    }
-    std::stable_sort(order_.begin(), order_.end(),
-                     [this](std::size_t a, std::size_t b) { return slots_of(a).size() > slots_of(b).size(); });
-  }
-
-  Slots slots_of(std::size_t expert) const {
-    const auto begin = static_cast<std::size_t>(queue_.begins[expert]);
-    return Slots(queue_.slots).subspan(begin, static_cast<std::size_t>(queue_.begins[expert + 1]) - begin);
-  }
-
-  /// work(expert) for every expert that has slots, on the threads of libtorch.
-  template <class Work>
-  void run(Work work) const {
-    run_tasks(order_.size(), [&] {
-      return [&](std::size_t i) {
-        const c10::InferenceMode ends(false);  // what is kept and what is accumulated must be ordinary tensors
-        const c10::NoGradGuard no_grad;
-        work(order_[i]);
-      };
-    });
-  }
-
- private:
-  ExpertQueue queue_;
-  std::vector<std::size_t> order_;
-};
-
 /// The gates of an expert's rows, zero for those that gather_tokens() has added.
 Tensor gather_gates(const Tensor& gates_NK, Slots slots, std::int64_t rows) {
   Tensor gates_M = at::zeros({rows}, gates_NK.options());
@@ -130,19 +100,19 @@ struct Experts : Function<Experts> {
   static Tensor forward(AutogradContext* context, const Tensor& x_ND, const Tensor& gates_NK, const ExpertQueue& queue,
                         bool gated, at::TensorList tensors) {
     const Autocast off(at::kCPU, std::nullopt);
-    const Assignment assignment(queue);
+    const std::vector<ExpertBlock> blocks = blocks_of_experts(queue, kBlockRows);
     const at::ScalarType products = tensors.front().scalar_type();
     const std::int64_t top_k = gates_NK.size(1);
     Tensor y_SD = at::empty({gates_NK.numel(), x_ND.size(1)}, x_ND.options());
-    std::vector<Kept> kept(queue.begins.size() - 1);
-    assignment.run([&](std::size_t e) {
-      const Expert expert = expert_at(tensors, e, gated);
-      const Tensor x_MD = gather_tokens(x_ND, assignment.slots_of(e), top_k).to(products);
-      if (gated) kept[e].gate_MF = onednn_linear(x_MD, expert.gate);
-      kept[e].up_MF = onednn_linear(x_MD, expert.up, expert.up_bias);
-      const Tensor hidden_MF = hidden_neurons(kept[e].gate_MF, kept[e].up_MF);
+    std::vector<Kept> kept(blocks.size());
+    run_gradient_tasks(blocks.size(), [&](std::size_t i) {
+      const Expert expert = expert_at(tensors, blocks[i].expert, gated);
+      const Tensor x_MD = gather_tokens(x_ND, blocks[i].slots, top_k).to(products);
+      if (gated) kept[i].gate_MF = onednn_linear(x_MD, expert.gate);
+      kept[i].up_MF = onednn_linear(x_MD, expert.up, expert.up_bias);
+      const Tensor hidden_MF = hidden_neurons(kept[i].gate_MF, kept[i].up_MF);
       const Tensor y_MD = onednn_linear(hidden_MF, expert.down, expert.down_bias);
-      scatter_to_slots(y_SD, y_MD.to(at::kFloat), assignment.slots_of(e));
+      scatter_to_slots(y_SD, y_MD.to(at::kFloat), blocks[i].slots);
     });
     variable_list saved = {x_ND, gates_NK};
     saved.insert(saved.end(), tensors.begin(), tensors.end());
@@ -162,24 +132,29 @@ struct Experts : Function<Experts> {
     const Tensor &x_ND = saved[0], &gates_NK = saved[1], dout_ND = gradients[0].contiguous();
     const at::ArrayRef<Tensor> tensors(saved.data() + 2, saved.size() - 2);
     const std::vector<Tensor> between = context->saved_data["between"].toTensorVector();
-    const Assignment assignment(
-        {context->saved_data["slots"].toIntVector(), context->saved_data["begins"].toIntVector()});
+    const ExpertQueue queue{context->saved_data["slots"].toIntVector(), context->saved_data["begins"].toIntVector()};
+    const std::vector<ExpertBlock> blocks = blocks_of_experts(queue, kBlockRows);
     const bool gated = context->saved_data["gated"].toBool();
     const at::ScalarType products = tensors.front().scalar_type();
     const std::int64_t top_k = gates_NK.size(1);
     Tensor dx_SD = at::empty({gates_NK.numel(), x_ND.size(1)}, x_ND.options()), dgates_NK = at::empty_like(gates_NK);
-    variable_list result(kFirst + tensors.size());
-    assignment.run([&](std::size_t e) {
-      const Slots slots = assignment.slots_of(e);
+    std::vector<SumInOrder> sums(queue.begins.size() - 1);
+    run_gradient_tasks(blocks.size(), [&](std::size_t i) {
+      const Slots slots = blocks[i].slots;
       const Tensor x_MD = gather_tokens(x_ND, slots, top_k).to(products);
-      const Gradients own =
-          backward_of(expert_at(tensors, e, gated), {between[2 * e], between[2 * e + 1]}, x_MD,
+      Gradients own =
+          backward_of(expert_at(tensors, blocks[i].expert, gated), {between[2 * i], between[2 * i + 1]}, x_MD,
                       gather_tokens(dout_ND, slots, top_k).to(products), gather_gates(gates_NK, slots, x_MD.size(0)));
       scatter_to_slots(dx_SD, own.x_MD.to(at::kFloat), slots);
       scatter_gates(dgates_NK, own.gates_M, slots);
-      std::copy(own.tensors.begin(), own.tensors.end(),
-                result.begin() + static_cast<std::ptrdiff_t>(kFirst + e * own.tensors.size()));
+      sums[blocks[i].expert].add(blocks[i].number, std::move(own.tensors));
     });
+    variable_list result(kFirst + tensors.size());
+    for (std::size_t e = 0; e < sums.size(); ++e) {
+      const std::vector<Tensor> of_expert = sums[e].take();
+      std::copy(of_expert.begin(), of_expert.end(),
+                result.begin() + static_cast<std::ptrdiff_t>(kFirst + e * of_expert.size()));
+    }
     result[0] = top_k == 1 ? dx_SD : dx_SD.view({-1, top_k, x_ND.size(1)}).sum(1);
     result[1] = dgates_NK;
     return result;

@@ -7,6 +7,7 @@
 #include <cassert>
 #include <cmath>
 
+#include "uncurl/kernels/expert_blocks.h"
 #include "uncurl/kernels/onednn_linear.h"
 #include "uncurl/kernels/parallel_tasks.h"
 #include "uncurl/kernels/slot_rows.h"
@@ -14,24 +15,7 @@
 namespace uncurl::kernels {
 namespace {
 
-constexpr std::int64_t kBlockRows = 512;  // rows of one expert computed at once: bounds the buffers of a thread
-
-struct Task {
-  std::int64_t expert, begin, end;  // slots queue.slots[begin, end)
-};
-
-/// Blocks of rows, the largest first, so that the last to finish is small.
-std::vector<Task> make_tasks(const ExpertQueue& queue) {
-  std::vector<Task> tasks;
-  for (std::size_t e = 0; e + 1 < queue.begins.size(); ++e) {
-    for (std::int64_t begin = queue.begins[e]; begin < queue.begins[e + 1]; begin += kBlockRows) {
-      tasks.push_back({static_cast<std::int64_t>(e), begin, std::min(begin + kBlockRows, queue.begins[e + 1])});
-    }
-  }
-  std::stable_sort(tasks.begin(), tasks.end(),
-                   [](const Task& a, const Task& b) { return a.end - a.begin > b.end - b.begin; });
-  return tasks;
-}
+constexpr std::size_t kBlockRows = 512;  // rows of one expert computed at once: bounds the buffers of a thread
 
 Tensor output_of(const Tensor& in_MD, const Expert& expert) {
   Tensor hidden_MF;
@@ -43,13 +27,6 @@ Tensor output_of(const Tensor& in_MD, const Expert& expert) {
     at::gelu_(hidden_MF, "tanh");
   }
   return onednn_linear(hidden_MF, expert.down, expert.down_bias);
-}
-
-void run_task(Tensor& y_SD, const Tensor& x_ND, const Expert& expert, const ExpertQueue& queue, const Task& task,
-              std::int64_t top_k) {
-  const Slots slots =
-      Slots(queue.slots).subspan(static_cast<std::size_t>(task.begin), static_cast<std::size_t>(task.end - task.begin));
-  scatter_to_slots(y_SD, output_of(gather_tokens(x_ND, slots, top_k), expert), slots);
 }
 
 template <class Scalar, class Gate>
@@ -91,11 +68,11 @@ ExpertQueue sort_by_expert(const Tensor& ids_NK, std::int64_t num_experts) {
 
 void expert_outputs(Tensor& y_SD, const Tensor& x_ND, const std::vector<Expert>& experts, const ExpertQueue& queue,
                     std::int64_t top_k) {
-  const std::vector<Task> tasks = make_tasks(queue);
-  run_tasks(tasks.size(), [&] {
+  const std::vector<ExpertBlock> blocks = blocks_of_experts(queue, kBlockRows);
+  run_tasks(blocks.size(), [&] {
     return [&](std::size_t i) {
-      const Expert& expert = experts[static_cast<std::size_t>(tasks[i].expert)];
-      run_task(y_SD, x_ND, expert, queue, tasks[i], top_k);
+      const Slots slots = blocks[i].slots;
+      scatter_to_slots(y_SD, output_of(gather_tokens(x_ND, slots, top_k), experts[blocks[i].expert]), slots);
     };
   });
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 #include <c10/core/InferenceMode.h>
 #include <omp.h>
 
@@ -36,6 +37,18 @@ void run_tasks(std::size_t num_tasks, MakeWorker make_worker) {
     omp_set_num_threads(threads_before);
   }
   if (failure) std::rethrow_exception(failure);
+}
+
+/// The same of work(i) outside inference mode: what it makes may be kept for, or accumulated in, a backward pass.
+template <class Work>
+void run_gradient_tasks(std::size_t num_tasks, Work work) {
+  run_tasks(num_tasks, [&] {
+    return [&](std::size_t i) {
+      const c10::InferenceMode ends(false);
+      const c10::NoGradGuard no_grad;
+      work(i);
+    };
+  });
 }
 
 }  // namespace uncurl::kernels

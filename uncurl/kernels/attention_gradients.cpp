@@ -50,6 +50,18 @@ UNCURL_FOR_EACH_CPU void to_score_gradients_(float* gradients, const float* weig
   }
 }
 
+UNCURL_FOR_EACH_CPU float dot_of(const float* a, const float* b, std::int64_t n) {
+  float dot = 0;
+#pragma omp simd reduction(+ : dot)
+  for (std::int64_t i = 0; i < n; ++i) dot += a[i] * b[i];
+  return dot;
+}
+
+UNCURL_FOR_EACH_CPU void scaled_to(float* to, const float* from, float scale, std::int64_t n) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < n; ++i) to[i] = scale * from[i];
+}
+
 /// One call, as the threads see it.
 struct Problem {
   const float *q, *k, *v, *out, *dout, *log_sums;
@@ -95,7 +107,7 @@ class KeyHead {
   void write() const {
     for (std::int64_t j = 0; j < count_; ++j) {
       const std::int64_t to = p_.of_key(first_ + j, head_), from = j * p_.head_dim;
-      for (std::int64_t d = 0; d < p_.head_dim; ++d) p_.dk[to + d] = p_.scale * key_gradients_[at_index(from + d)];
+      scaled_to(p_.dk + to, key_gradients_.data() + from, p_.scale, p_.head_dim);
       std::copy_n(value_gradients_.data() + from, p_.head_dim, p_.dv + to);
     }
   }
@@ -130,6 +142,7 @@ class Worker {
         turned_queries_(queries_.size()),
         out_gradients_(queries_.size()),
         turned_out_gradients_(queries_.size()),
+        query_gradients_(queries_.size()),
         turned_query_gradients_(queries_.size()),
         log_sums_(at_index(kQueries)),
         dots_(log_sums_.size()),
@@ -168,9 +181,7 @@ class Worker {
       std::copy_n(p_.q + from, width, queries_.data() + i * width);
       std::copy_n(p_.dout + from, width, out_gradients_.data() + i * width);
       log_sums_[at_index(i)] = p_.log_sums[(token + i) * p_.heads + head];
-      float dot = 0;
-      for (std::int64_t d = 0; d < width; ++d) dot += p_.dout[from + d] * p_.out[from + d];
-      dots_[at_index(i)] = dot;
+      dots_[at_index(i)] = dot_of(p_.dout + from, p_.out + from, width);
     }
     transpose(turned_queries_.data(), kQueries, queries_.data(), width, kQueries, width);
     transpose(turned_out_gradients_.data(), kQueries, out_gradients_.data(), width, kQueries, width);
@@ -192,21 +203,20 @@ class Worker {
     brgemm(by_queries, keys.turned_keys(j), score_gradients_.data(), turned_query_gradients_.data(), /*add=*/true);
   }
 
-  void write(std::int64_t token, std::int64_t count, std::int64_t head) const {
+  void write(std::int64_t token, std::int64_t count, std::int64_t head) {
+    const std::int64_t width = p_.head_dim;
+    transpose(query_gradients_.data(), width, turned_query_gradients_.data(), kQueries, width, kQueries);
     for (std::int64_t i = 0; i < count; ++i) {
-      float* const to = p_.dq + p_.of_query(token + i, head);
-      for (std::int64_t d = 0; d < p_.head_dim; ++d) {
-        to[d] = p_.scale * turned_query_gradients_[at_index(d * kQueries + i)];
-      }
+      scaled_to(p_.dq + p_.of_query(token + i, head), query_gradients_.data() + i * width, p_.scale, width);
     }
   }
 
   const Problem& p_;
   std::vector<float> queries_, turned_queries_;              ///< [kQueries,head_dim] and its transpose
   std::vector<float> out_gradients_, turned_out_gradients_;  ///< likewise, of the result
-  std::vector<float> turned_query_gradients_;                ///< [head_dim,kQueries]
-  std::vector<float> log_sums_, dots_;                       ///< [kQueries]; dots of the result and its gradient
-  std::vector<float> weights_, score_gradients_;             ///< [kKeys,kQueries]
+  std::vector<float> query_gradients_, turned_query_gradients_;
+  std::vector<float> log_sums_, dots_;            ///< [kQueries]; dots of the result and its gradient
+  std::vector<float> weights_, score_gradients_;  ///< [kKeys,kQueries]
 };
 
 struct Gradients {

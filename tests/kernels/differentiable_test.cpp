@@ -1,6 +1,7 @@
 #include "uncurl/kernels/differentiable.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include "tests/support/expect_gradients.h"
@@ -15,14 +16,64 @@ using test::random_tensor;
 TEST(Differentiable, LinearHasTheGradientsOfLibtorch) {
   const std::vector<Tensor> inputs = {random_tensor({300, 70}, 1), random_tensor({130, 70}, 2),
                                       random_tensor({130}, 3)};
-  expect_gradients([](const auto& in) { return differentiable_linear(in[0], in[1], in[2]); },
-                   [](const auto& in) { return at::linear(in[0], in[1], in[2]); }, inputs);
+  expect_gradients(
+      [](const auto& in) {
+        return differentiable_linears(in[0], {{in[1], in[2]}}).front();
+      },
+      [](const auto& in) { return at::linear(in[0], in[1], in[2]); }, inputs);
 }
 
 TEST(Differentiable, LinearNeedsNoBias) {
   const std::vector<Tensor> inputs = {random_tensor({5, 7}, 1), random_tensor({3, 7}, 2)};
-  expect_gradients([](const auto& in) { return differentiable_linear(in[0], in[1], {}); },
-                   [](const auto& in) { return at::linear(in[0], in[1]); }, inputs);
+  expect_gradients(
+      [](const auto& in) {
+        return differentiable_linears(in[0], {{in[1], {}}}).front();
+      },
+      [](const auto& in) { return at::linear(in[0], in[1]); }, inputs);
+}
+
+/// x, then a weight and a bias for each of three maps, the second without; more rows than a thread takes at once.
+std::vector<Tensor> of_three_maps() {
+  return {random_tensor({2500, 30}, 1), random_tensor({20, 30}, 2), random_tensor({20}, 3),
+          random_tensor({9, 30}, 4),    random_tensor({16, 30}, 5), random_tensor({16}, 6)};
+}
+
+Tensor side_by_side(const std::vector<Tensor>& in) {
+  return at::cat(differentiable_linears(in[0], {{in[1], in[2]}, {in[3], {}}, {in[4], in[5]}}), 1);
+}
+
+TEST(Differentiable, LinearsOfOneXHaveTheGradientsOfLibtorch) {
+  expect_gradients(
+      side_by_side,
+      [](const auto& in) {
+        return at::cat({at::linear(in[0], in[1], in[2]), at::linear(in[0], in[3]), at::linear(in[0], in[4], in[5])}, 1);
+      },
+      of_three_maps());
+}
+
+TEST(Differentiable, LinearsGiveOnlyTheGradientsThatAreWanted) {
+  std::vector<Tensor> in = of_three_maps();
+  for (const std::size_t wanted : {0, 2, 3}) in[wanted].requires_grad_(true);
+  torch::autograd::backward({side_by_side(in).sum()}, {});
+  for (std::size_t i = 0; i < in.size(); ++i) EXPECT_EQ(in[i].grad().defined(), in[i].requires_grad()) << i;
+  const Tensor weights = at::cat({in[1], in[3], in[4]}).detach().sum(0, /*keepdim=*/true).expand({2500, 30});
+  EXPECT_TRUE(test::near(in[0].grad(), weights, 1e-4));
+  EXPECT_TRUE(test::identical(in[2].grad(), at::full({20}, 2500.0f)));
+  EXPECT_TRUE(test::near(in[3].grad(), in[0].detach().sum(0, true).expand({9, 30}), 1e-3));
+}
+
+TEST(Differentiable, LinearsHaveTheSameBitsOnAnyNumberOfThreads) {
+  const int before = at::get_num_threads();
+  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    std::vector<Tensor> in = of_three_maps();
+    for (Tensor& tensor : in) tensor = tensor.to(dtype);
+    at::set_num_threads(1);
+    const std::vector<Tensor> alone = test::value_and_gradients(side_by_side, in);
+    at::set_num_threads(8);
+    const std::vector<Tensor> found = test::value_and_gradients(side_by_side, in);
+    for (std::size_t i = 0; i < found.size(); ++i) EXPECT_TRUE(test::identical(found[i], alone[i])) << i;
+  }
+  at::set_num_threads(before);
 }
 
 TEST(Differentiable, PermutedRowsGetTheirGradientsBack) {

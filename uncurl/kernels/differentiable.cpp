@@ -3,8 +3,8 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "uncurl/kernels/linear_gradients.h"
 #include "uncurl/kernels/onednn_linear.h"
-#include "uncurl/kernels/sum_rows.h"
 
 namespace uncurl::kernels {
 namespace {
@@ -13,21 +13,41 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
 
-struct Linear : Function<Linear> {
-  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight,
-                        const std::optional<Tensor>& bias) {
-    context->save_for_backward({x, weight});
-    context->saved_data["needs"] =
-        c10::List<bool>({x.requires_grad(), weight.requires_grad(), bias && bias->requires_grad()});
-    return onednn_linear(x, weight, bias.value_or(Tensor()));
+struct Linears : Function<Linears> {
+  /// @param tensors  the weight of each map, and its bias where it has one
+  static variable_list forward(AutogradContext* context, const Tensor& x, const std::vector<bool>& has_bias,
+                               at::TensorList tensors) {
+    variable_list saved = {x}, results;
+    c10::List<bool> needs({x.requires_grad()}), biases;
+    for (std::size_t i = 0, map = 0; map < has_bias.size(); ++map) {
+      const Tensor &weight = tensors[i++], bias = has_bias[map] ? tensors[i++] : Tensor();
+      results.push_back(onednn_linear(x, weight, bias));
+      saved.push_back(weight);
+      needs.push_back(weight.requires_grad());
+      needs.push_back(bias.defined() && bias.requires_grad());
+      biases.push_back(bias.defined());
+    }
+    context->save_for_backward(saved);
+    context->saved_data["needs"] = needs;
+    context->saved_data["has_bias"] = biases;
+    return results;
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables();
-    const Tensor &dy = gradients[0], &x = saved[0], &weight = saved[1];
     const c10::List<bool> needs = context->saved_data["needs"].toBoolList();
-    return {needs[0] ? onednn_linear(dy, weight.t()) : Tensor(), needs[1] ? weight_gradient(dy, x) : Tensor(),
-            needs[2] ? sum_rows(dy) : Tensor()};
+    const c10::List<bool> has_bias = context->saved_data["has_bias"].toBoolList();
+    std::vector<MapGradient> maps;
+    for (std::size_t map = 0; map < gradients.size(); ++map) {
+      maps.push_back({gradients[map].contiguous(), saved[1 + map], needs[1 + 2 * map], needs[2 + 2 * map]});
+    }
+    const LinearGradients by = linear_gradients(saved[0], maps, needs[0]);
+    variable_list result = {by.x, Tensor()};
+    for (std::size_t map = 0; map < maps.size(); ++map) {
+      result.push_back(by.weights[map]);
+      if (has_bias[map]) result.push_back(by.biases[map]);
+    }
+    return result;
   }
 };
 
@@ -44,8 +64,15 @@ struct Permute : Function<Permute> {
 
 }  // namespace
 
-Tensor differentiable_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  return Linear::apply(x, weight, bias.defined() ? std::optional(bias) : std::nullopt);
+std::vector<Tensor> differentiable_linears(const Tensor& x, const std::vector<LinearMap>& maps) {
+  std::vector<bool> has_bias;
+  variable_list tensors;
+  for (const LinearMap& map : maps) {
+    has_bias.push_back(map.bias.defined());
+    tensors.push_back(map.weight);
+    if (map.bias.defined()) tensors.push_back(map.bias);
+  }
+  return Linears::apply(x, has_bias, at::TensorList(tensors));
 }
 
 Tensor permute_rows(const Tensor& x_ND, const Tensor& order_N, const Tensor& inverse_N) {

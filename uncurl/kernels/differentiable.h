@@ -6,13 +6,21 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <vector>
+
 namespace uncurl::kernels {
 
 using at::Tensor;
 
-/// onednn_linear with a backward made of the same product: the number of threads changes no bit of a gradient.
-/// @param x [N,I], @param weight [O,I], @param bias [O] or undefined, f32 or bf16 on the CPU; @return [N,O]
-Tensor differentiable_linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
+/// y = x w^T + b
+struct LinearMap {
+  Tensor weight;  ///< [O,I], f32 or bf16 on the CPU
+  Tensor bias;    ///< [O] or undefined
+};
+
+/// onednn_linear by each of the maps, with a backward made of the same product (kernels/linear_gradients.h).
+/// @param x [N,I]; @return [N,O] of each map
+std::vector<Tensor> differentiable_linears(const Tensor& x, const std::vector<LinearMap>& maps);
 
 /// Row i of the result is row order[i] of x. @param order_N  a permutation, int64; @param inverse_N  its inverse
 Tensor permute_rows(const Tensor& x_ND, const Tensor& order_N, const Tensor& inverse_N);

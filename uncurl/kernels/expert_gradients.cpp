@@ -70,9 +70,8 @@ Gradients backward_of(const Expert& expert, const Kept& kept, const Tensor& x_MD
   const Tensor d_up = weight_gradient(hidden.up_MF, x_MD);
   const Tensor d_down = weight_gradient(dout_MD, hidden.weighted_MF);
   if (kept.gate_MF.defined()) {
-    return {dx_MD.add_(onednn_linear(hidden.gate_MF, expert.gate.t())),
-            hidden.weights_M,
-            {weight_gradient(hidden.gate_MF, x_MD), d_up, d_down}};
+    onednn_linear_into(dx_MD, hidden.gate_MF, expert.gate.t(), /*add=*/true);
+    return {dx_MD, hidden.weights_M, {weight_gradient(hidden.gate_MF, x_MD), d_up, d_down}};
   }
   const Tensor by_bias_M = onednn_linear(expert.down_bias.unsqueeze(0), dout_MD).squeeze(0).to(at::kFloat);
   const Tensor d_down_bias = weight_gradient(dout_MD, gates_M.to(dout_MD.scalar_type()).unsqueeze(1)).squeeze(1);

@@ -6,9 +6,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "uncurl/kernels/parallel_tasks.h"
-#include "uncurl/kernels/sum_in_order.h"
-
 namespace at::native {
 
 /// result = beta result + alpha a b, on oneDNN. Exported by libtorch, without a header that is installed.
@@ -53,8 +50,6 @@ bool fits_onednn(const Tensor& x) { return x.scalar_type() == at::kFloat && x.nu
 constexpr std::int64_t kSharedRows = 2048, kSharedDepth = 20000, kSmall = 512;
 constexpr std::int64_t kPart = 2016;  // of a sum that is cut
 
-constexpr std::int64_t kTaskRows = 512, kFewResults = 1 << 19;
-
 /// visit(begin, length) for each part of a sum over `total` terms, in order.
 template <class Visit>
 void for_each_part(std::int64_t total, Visit visit) {
@@ -92,19 +87,6 @@ void product_in_parts(const Tensor& sum, const Tensor& a, const Tensor& b, bool 
   });
 }
 
-/// dy^T x, some rows a thread. Of a small result each thread would get little, and read all of dy or x for it.
-Tensor sum_of_tasks(const Tensor& dy, const Tensor& x) {
-  SumInOrder sum;
-  const std::int64_t rows = x.size(0), num_tasks = (rows + kTaskRows - 1) / kTaskRows;
-  run_gradient_tasks(static_cast<std::size_t>(num_tasks), [&](std::size_t i) {
-    const std::int64_t begin = static_cast<std::int64_t>(i) * kTaskRows, length = std::min(kTaskRows, rows - begin);
-    const Tensor term = at::empty({dy.size(1), x.size(1)}, x.options());
-    product(term, dy.narrow(0, begin, length).t(), x.narrow(0, begin, length), /*add=*/false);
-    sum.add(i, {term});
-  });
-  return sum.take().front();
-}
-
 /// dy^T x in bf16: each part is rounded, and their sum in f32 once more.
 Tensor bf16_weight_gradient(const Tensor& dy, const Tensor& x) {
   if (x.size(0) < kSharedRows) return at::mm(dy.t(), x);
@@ -129,10 +111,20 @@ Tensor onednn_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) 
   return linear_by_operator(x, weight, bias);
 }
 
+void onednn_linear_into(const Tensor& y, const Tensor& x, const Tensor& weight, bool add) {
+  const bool is_product = fits_onednn(x) && has_onednn_matmul() && x.size(0) > 1;
+  if (is_product && !is_long_with_small_result(x, weight)) {
+    product(y, x, weight.t(), add);
+  } else if (add) {
+    y.add_(onednn_linear(x, weight));
+  } else {
+    y.copy_(onednn_linear(x, weight));
+  }
+}
+
 Tensor weight_gradient(const Tensor& dy, const Tensor& x) {
   if (x.scalar_type() == at::kBFloat16) return bf16_weight_gradient(dy, x);
   if (!fits_onednn(x)) return at::mm(dy.t(), x);
-  if (x.size(0) >= kSharedRows && dy.size(1) * x.size(1) <= kFewResults) return sum_of_tasks(dy, x);
   Tensor result = at::empty({dy.size(1), x.size(1)}, x.options());
   product_in_parts(result, dy.t(), x, /*add=*/false);
   return result;

@@ -17,6 +17,9 @@ using at::Tensor;
 /// Falls back to at::linear where this build of libtorch has no oneDNN.
 Tensor onednn_linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
 
+/// y = x w^T or y += x w^T. @param y [N,O], contiguous
+void onednn_linear_into(const Tensor& y, const Tensor& x, const Tensor& weight, bool add);
+
 /// dy^T x: the gradient of a weight, by the loss through y = x w^T. Where processor and dtype allow (AVX-512, f32)
 /// oneDNN turns dy block by block in the cache.
 /// @param dy [N,O], @param x [N,I], on the CPU and of one dtype (f32 or bf16), no gradient wanted

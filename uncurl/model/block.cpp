@@ -32,9 +32,10 @@ Projected project(const Tensor& x_ND, const AttentionWeights& w, const BlockCont
     return config.clip_qkv > 0 ? x.clamp(-config.clip_qkv, config.clip_qkv) : x;
   };
   const auto heads = [&](const Tensor& x) { return x.view({x.size(0), -1, config.head_dim}); };
-  const Tensor q = norm_heads(nn::linear(x_ND, w.q, w.q_bias), w.q_norm, config.head_dim, config.norm_epsilon);
-  const Tensor k = norm_heads(nn::linear(x_ND, w.k, w.k_bias), w.k_norm, config.head_dim, config.norm_epsilon);
-  const Tensor v = nn::linear(x_ND, w.v, w.v_bias);
+  const std::vector<Tensor> by_map = nn::linears(x_ND, {{w.q, w.q_bias}, {w.k, w.k_bias}, {w.v, w.v_bias}});
+  const Tensor q = norm_heads(by_map[0], w.q_norm, config.head_dim, config.norm_epsilon);
+  const Tensor k = norm_heads(by_map[1], w.k_norm, config.head_dim, config.norm_epsilon);
+  const Tensor& v = by_map[2];
   const auto turn = [&](const Tensor& x) {
     return context.rope.cos.defined() ? nn::apply_rope(x, context.rope, where) : x;
   };

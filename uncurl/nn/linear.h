@@ -4,12 +4,22 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <vector>
+
+#include "uncurl/kernels/differentiable.h"
+
 namespace uncurl::nn {
 
 using at::Tensor;
 
 /// @param x [N,I], @param weight [O,I], @param bias [O] or undefined; @return [N,O]
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
+
+using kernels::LinearMap;
+
+/// linear() by each of the maps. In training it is faster than one after the other: the gradient by x is summed where
+/// it is computed.
+std::vector<Tensor> linears(const Tensor& x, const std::vector<LinearMap>& maps);
 
 /// sum += dy^T x, the gradient of linear() by its weight, for those who write their own backward pass. Under autocast
 /// the product is rounded to its dtype before it is added.

@@ -62,18 +62,36 @@ TEST(Differentiable, LinearsGiveOnlyTheGradientsThatAreWanted) {
   EXPECT_TRUE(test::near(in[3].grad(), in[0].detach().sum(0, true).expand({9, 30}), 1e-3));
 }
 
-TEST(Differentiable, LinearsHaveTheSameBitsOnAnyNumberOfThreads) {
+/// In f32 and bf16.
+void expect_same_bits(const test::Operation& operation, const std::vector<Tensor>& inputs) {
   const int before = at::get_num_threads();
   for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
-    std::vector<Tensor> in = of_three_maps();
-    for (Tensor& tensor : in) tensor = tensor.to(dtype);
+    std::vector<Tensor> in;
+    for (const Tensor& input : inputs) in.push_back(input.to(dtype));
     at::set_num_threads(1);
-    const std::vector<Tensor> alone = test::value_and_gradients(side_by_side, in);
+    const std::vector<Tensor> alone = test::value_and_gradients(operation, in);
     at::set_num_threads(8);
-    const std::vector<Tensor> found = test::value_and_gradients(side_by_side, in);
-    for (std::size_t i = 0; i < found.size(); ++i) EXPECT_TRUE(test::identical(found[i], alone[i])) << i;
+    const std::vector<Tensor> found = test::value_and_gradients(operation, in);
+    for (std::size_t i = 0; i < found.size(); ++i) EXPECT_TRUE(test::identical(found[i], alone[i])) << dtype << i;
   }
   at::set_num_threads(before);
+}
+
+TEST(Differentiable, LinearsHaveTheSameBitsOnAnyNumberOfThreads) { expect_same_bits(side_by_side, of_three_maps()); }
+
+TEST(Differentiable, LinearsWithALargeWeightToo) {  // all threads at each product
+  const std::vector<Tensor> inputs = {random_tensor({1500, 700}, 1), random_tensor({800, 700}, 2),
+                                      random_tensor({30, 700}, 3)};
+  const auto ours = [](const std::vector<Tensor>& in) {
+    return at::cat(differentiable_linears(in[0], {{in[1], {}}, {in[2], {}}}), 1);
+  };
+  expect_same_bits(ours, inputs);
+  expect_gradients(
+      ours,
+      [](const auto& in) {
+        return at::cat({at::linear(in[0], in[1]), at::linear(in[0], in[2])}, 1);
+      },
+      inputs);
 }
 
 TEST(Differentiable, PermutedRowsGetTheirGradientsBack) {

@@ -18,7 +18,10 @@ TEST(BlocksOfExperts, AreCutInOrderAndSortedBySize) {  // by hand
   EXPECT_EQ(found, expected);
 }
 
-TEST(BlocksOfExperts, OfNoTokensAreNone) { EXPECT_TRUE(blocks_of_experts({{}, {0, 0, 0}}, 4).empty()); }
+TEST(BlocksOfExperts, OfNoTokensAreNone) {
+  const ExpertQueue queue{{}, {0, 0, 0}};
+  EXPECT_TRUE(blocks_of_experts(queue, 4).empty());
+}
 
 }  // namespace
 }  // namespace uncurl::kernels

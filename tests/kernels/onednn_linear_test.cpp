@@ -51,6 +51,26 @@ TEST(OnednnLinear, TakesViewsWithStrides) {
   EXPECT_TRUE(test::identical(onednn_linear(columns, weight), onednn_linear(columns.contiguous(), weight)));
 }
 
+/// Written and added, in f32.
+void expect_into(std::int64_t rows, std::int64_t in, std::int64_t out) {
+  const Tensor x = random_tensor({rows, in}, 30), weight = random_tensor({out, in}, 31);
+  const Tensor product = at::mm(x.to(at::kDouble), weight.to(at::kDouble).t());
+  Tensor all = random_tensor({rows + 2, out}, 32), y = all.narrow(0, 1, rows);
+  const Tensor above = all[0].clone(), below = all[rows + 1].clone();
+  onednn_linear_into_(y, x, weight, /*add=*/false);
+  EXPECT_TRUE(test::near(y, product, tolerance_f32(static_cast<double>(in))));
+  onednn_linear_into_(y, x, weight.t().contiguous().t(), /*add=*/true);
+  EXPECT_TRUE(test::near(y, 2 * product, 2 * tolerance_f32(static_cast<double>(in))));
+  EXPECT_TRUE(test::identical(all[0], above) && test::identical(all[rows + 1], below));
+}
+
+TEST(OnednnLinear, IsWrittenIntoAndAddedToRowsOfATensor) {
+  expect_into(37, 70, 53);
+  expect_into(1, 70, 53);
+  expect_into(0, 70, 53);
+  expect_into(3, 21000, 5);  // a sum that is cut
+}
+
 void expect_weight_gradient(std::int64_t rows, std::int64_t in, std::int64_t out) {
   const Tensor dy = random_tensor({rows, out}, 10), x = random_tensor({rows, in}, 11);
   const Tensor exact = at::mm(dy.to(at::kDouble).t(), x.to(at::kDouble));
@@ -62,8 +82,7 @@ TEST(WeightGradient, EqualsTheExactProduct) {
   expect_weight_gradient(500, 90, 20);
   expect_weight_gradient(7, 20, 90);
   expect_weight_gradient(1, 3, 2);
-  expect_weight_gradient(5000, 20, 90);      // some rows a thread
-  expect_weight_gradient(2100, 1024, 1000);  // all threads at each product
+  expect_weight_gradient(5000, 20, 90);  // a sum that is cut
 }
 
 TEST(WeightGradient, OfNoRowsIsZero) {

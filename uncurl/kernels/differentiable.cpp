@@ -18,30 +18,35 @@ struct Linears : Function<Linears> {
   static variable_list forward(AutogradContext* context, const Tensor& x, const std::vector<bool>& has_bias,
                                at::TensorList tensors) {
     variable_list saved = {x}, results;
-    c10::List<bool> needs({x.requires_grad()}), biases;
-    for (std::size_t i = 0, map = 0; map < has_bias.size(); ++map) {
-      const Tensor &weight = tensors[i++], bias = has_bias[map] ? tensors[i++] : Tensor();
+    c10::List<bool> wants_weight, wants_bias, has_biases;
+    std::size_t next = 0;
+    for (const bool has : has_bias) {
+      const Tensor weight = tensors[next++];
+      const Tensor bias = has ? tensors[next++] : Tensor();
       results.push_back(onednn_linear(x, weight, bias));
       saved.push_back(weight);
-      needs.push_back(weight.requires_grad());
-      needs.push_back(bias.defined() && bias.requires_grad());
-      biases.push_back(bias.defined());
+      wants_weight.push_back(weight.requires_grad());
+      wants_bias.push_back(has && bias.requires_grad());
+      has_biases.push_back(has);
     }
     context->save_for_backward(saved);
-    context->saved_data["needs"] = needs;
-    context->saved_data["has_bias"] = biases;
+    context->saved_data["wants_x"] = x.requires_grad();
+    context->saved_data["wants_weight"] = wants_weight;
+    context->saved_data["wants_bias"] = wants_bias;
+    context->saved_data["has_bias"] = has_biases;
     return results;
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables();
-    const c10::List<bool> needs = context->saved_data["needs"].toBoolList();
+    const c10::List<bool> wants_weight = context->saved_data["wants_weight"].toBoolList();
+    const c10::List<bool> wants_bias = context->saved_data["wants_bias"].toBoolList();
     const c10::List<bool> has_bias = context->saved_data["has_bias"].toBoolList();
     std::vector<MapGradient> maps;
     for (std::size_t map = 0; map < gradients.size(); ++map) {
-      maps.push_back({gradients[map].contiguous(), saved[1 + map], needs[1 + 2 * map], needs[2 + 2 * map]});
+      maps.push_back({gradients[map].contiguous(), saved[1 + map], wants_weight[map], wants_bias[map]});
     }
-    const LinearGradients by = linear_gradients(saved[0], maps, needs[0]);
+    const LinearGradients by = linear_gradients(saved[0], maps, context->saved_data["wants_x"].toBool());
     variable_list result = {by.x, Tensor()};
     for (std::size_t map = 0; map < maps.size(); ++map) {
       result.push_back(by.weights[map]);

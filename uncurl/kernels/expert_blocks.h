@@ -18,5 +18,6 @@ struct ExpertBlock {
 /// The slots of every expert in blocks of at most max_slots, the largest first, so that the last to finish is small.
 /// @param queue  must outlive the blocks
 std::vector<ExpertBlock> blocks_of_experts(const ExpertQueue& queue, std::size_t max_slots);
+std::vector<ExpertBlock> blocks_of_experts(ExpertQueue&& queue, std::size_t max_slots) = delete;
 
 }  // namespace uncurl::kernels

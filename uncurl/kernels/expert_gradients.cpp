@@ -22,8 +22,6 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
 
-constexpr std::size_t kBlockRows = 1024;  // of one expert; each block adds once to the gradients of its weights
-
 /// The tensors of one expert and their gradients in the order of the flat list: gate, up, down or up, down and biases.
 constexpr std::size_t kTensors = 3, kTensorsWithBiases = 4;
 
@@ -48,12 +46,18 @@ Expert expert_at(at::ArrayRef<Tensor> tensors, std::size_t expert, bool gated) {
   return {{}, tensors[first], tensors[first + 1], tensors[first + 2], tensors[first + 3]};
 }
 
-/// What one expert keeps between forward and backward, in the dtype of the products.
+/// Of one expert at once. Each block gives a term for the gradients of its weights: of larger weights there are fewer,
+/// so that terms take no more memory than the rows do, and adding them takes little of the time.
+std::size_t rows_at_once(at::ArrayRef<Tensor> tensors) {
+  return static_cast<std::size_t>(std::max<std::int64_t>(1024, tensors.front().numel() / 1024));
+}
+
+/// What a block keeps between forward and backward, in the dtype of the products.
 struct Kept {
   Tensor gate_MF, up_MF;  ///< before the activation
 };
 
-/// Gradients of one expert; those of its tensors in the order of the flat list.
+/// Gradients by the rows of a block and by its expert; those of its tensors in the order of the flat list.
 struct Gradients {
   Tensor x_MD, gates_M;
   variable_list tensors;
@@ -66,11 +70,11 @@ Gradients backward_of(const Expert& expert, const Kept& kept, const Tensor& x_MD
                       const Tensor& gates_M) {
   const Tensor dh_MF = onednn_linear(dout_MD, expert.down.t());
   const HiddenGradients hidden = hidden_neurons_backward(kept.gate_MF, kept.up_MF, dh_MF, gates_M);
-  const Tensor dx_MD = onednn_linear(hidden.up_MF, expert.up.t());
+  Tensor dx_MD = onednn_linear(hidden.up_MF, expert.up.t());
   const Tensor d_up = weight_gradient(hidden.up_MF, x_MD);
   const Tensor d_down = weight_gradient(dout_MD, hidden.weighted_MF);
   if (kept.gate_MF.defined()) {
-    onednn_linear_into(dx_MD, hidden.gate_MF, expert.gate.t(), /*add=*/true);
+    onednn_linear_into_(dx_MD, hidden.gate_MF, expert.gate.t(), /*add=*/true);
     return {dx_MD, hidden.weights_M, {weight_gradient(hidden.gate_MF, x_MD), d_up, d_down}};
   }
   const Tensor by_bias_M = onednn_linear(expert.down_bias.unsqueeze(0), dout_MD).squeeze(0).to(at::kFloat);
@@ -99,7 +103,7 @@ struct Experts : Function<Experts> {
   static Tensor forward(AutogradContext* context, const Tensor& x_ND, const Tensor& gates_NK, const ExpertQueue& queue,
                         bool gated, at::TensorList tensors) {
     const Autocast off(at::kCPU, std::nullopt);
-    const std::vector<ExpertBlock> blocks = blocks_of_experts(queue, kBlockRows);
+    const std::vector<ExpertBlock> blocks = blocks_of_experts(queue, rows_at_once(tensors));
     const at::ScalarType products = tensors.front().scalar_type();
     const std::int64_t top_k = gates_NK.size(1);
     Tensor y_SD = at::empty({gates_NK.numel(), x_ND.size(1)}, x_ND.options());
@@ -132,7 +136,7 @@ struct Experts : Function<Experts> {
     const at::ArrayRef<Tensor> tensors(saved.data() + 2, saved.size() - 2);
     const std::vector<Tensor> between = context->saved_data["between"].toTensorVector();
     const ExpertQueue queue{context->saved_data["slots"].toIntVector(), context->saved_data["begins"].toIntVector()};
-    const std::vector<ExpertBlock> blocks = blocks_of_experts(queue, kBlockRows);
+    const std::vector<ExpertBlock> blocks = blocks_of_experts(queue, rows_at_once(tensors));
     const bool gated = context->saved_data["gated"].toBool();
     const at::ScalarType products = tensors.front().scalar_type();
     const std::int64_t top_k = gates_NK.size(1);

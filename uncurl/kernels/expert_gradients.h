@@ -1,7 +1,7 @@
 // The experts of a layer with gradients, forward and backward, the twin of nn::expert_output called one expert after
 // the other.
 //
-// A product of one expert is too small for two threads to share well. Each thread computes up to 1,024 rows of one
+// A product of one expert is too small for two threads to share well. Each thread computes some 1,024 rows of one
 // expert at a time, so that no other waits for it where most tokens choose the same; what the rows of an expert give
 // for its weights is added in their order, so the number of threads changes no bit of it.
 #pragma once

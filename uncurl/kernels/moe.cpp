@@ -15,7 +15,7 @@
 namespace uncurl::kernels {
 namespace {
 
-constexpr std::size_t kBlockRows = 512;  // rows of one expert computed at once: bounds the buffers of a thread
+constexpr std::size_t kRowsAtOnce = 512;  // rows of one expert computed at once: bounds the buffers of a thread
 
 Tensor output_of(const Tensor& in_MD, const Expert& expert) {
   Tensor hidden_MF;
@@ -68,7 +68,7 @@ ExpertQueue sort_by_expert(const Tensor& ids_NK, std::int64_t num_experts) {
 
 void expert_outputs(Tensor& y_SD, const Tensor& x_ND, const std::vector<Expert>& experts, const ExpertQueue& queue,
                     std::int64_t top_k) {
-  const std::vector<ExpertBlock> blocks = blocks_of_experts(queue, kBlockRows);
+  const std::vector<ExpertBlock> blocks = blocks_of_experts(queue, kRowsAtOnce);
   run_tasks(blocks.size(), [&] {
     return [&](std::size_t i) {
       const Slots slots = blocks[i].slots;

@@ -111,7 +111,7 @@ Tensor onednn_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) 
   return linear_by_operator(x, weight, bias);
 }
 
-void onednn_linear_into(const Tensor& y, const Tensor& x, const Tensor& weight, bool add) {
+void onednn_linear_into_(Tensor& y, const Tensor& x, const Tensor& weight, bool add) {
   const bool is_product = fits_onednn(x) && has_onednn_matmul() && x.size(0) > 1;
   if (is_product && !is_long_with_small_result(x, weight)) {
     product(y, x, weight.t(), add);

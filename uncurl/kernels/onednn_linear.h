@@ -17,8 +17,9 @@ using at::Tensor;
 /// Falls back to at::linear where this build of libtorch has no oneDNN.
 Tensor onednn_linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
 
-/// y = x w^T or y += x w^T. @param y [N,O], contiguous
-void onednn_linear_into(const Tensor& y, const Tensor& x, const Tensor& weight, bool add);
+/// y = x w^T, or y += x w^T.
+/// @param y [N,O], contiguous, of the dtype of x and weight and apart from both
+void onednn_linear_into_(Tensor& y, const Tensor& x, const Tensor& weight, bool add);
 
 /// dy^T x: the gradient of a weight, by the loss through y = x w^T. Where processor and dtype allow (AVX-512, f32)
 /// oneDNN turns dy block by block in the cache.

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <cassert>
+#include <utility>
 
 namespace uncurl::kernels {
 

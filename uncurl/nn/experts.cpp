@@ -66,7 +66,7 @@ std::vector<Expert> to_dtype(const std::vector<Expert>& experts, at::ScalarType 
   return result;
 }
 
-/// One thread an expert, with gradients; masters in fp32, products in the dtype of autocast.
+/// By the kernels, with gradients; masters in fp32, products in the dtype of autocast.
 Tensor experts_trained(const Tensor& x_ND, const std::vector<Expert>& experts, const Tensor& ids_NK,
                        const Tensor& gates_NK) {
   const kernels::ExpertQueue queue =

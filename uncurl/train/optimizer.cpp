@@ -18,8 +18,8 @@ struct Lists {
 /// By rows in the gradient's dtype and of them in fp64: in fp64 throughout libtorch would first copy the gradient to
 /// it.
 double norm_of(const Tensor& gradient) {
-  const Tensor rows = at::linalg_vector_norm(gradient, 2, {-1});
-  return at::linalg_vector_norm(rows, 2, std::nullopt, false, at::kDouble).item<double>();
+  const Tensor rows = at::linalg_vector_norm(gradient, /*ord=*/2, /*dim=*/{-1});
+  return at::linalg_vector_norm(rows, /*ord=*/2, /*dim=*/std::nullopt, /*keepdim=*/false, at::kDouble).item<double>();
 }
 
 /// @param gradient_scale  what gradients are divided by

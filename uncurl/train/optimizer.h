@@ -20,7 +20,8 @@ struct Trained {
 
 Trained make_trained(std::string name, const Tensor& value, bool decays);
 
-/// The norm of all gradients together, fp64; the same for any number of threads.
+/// The norm of all gradients together; the same for any number of threads. Each row of a gradient is summed in its
+/// dtype, the rows in fp64; not finite where a row has squares beyond its dtype.
 double gradient_norm(const std::vector<Trained>& trained);
 
 /// One step with the gradients that backward left, scaled down to norm `config.clip` where `norm` is larger; then the

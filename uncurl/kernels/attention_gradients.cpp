@@ -214,7 +214,7 @@ class Worker {
   const Problem& p_;
   std::vector<float> queries_, turned_queries_;                  ///< [kQueries,head_dim] and its transpose
   std::vector<float> out_gradients_, turned_out_gradients_;      ///< likewise, of the result
-  std::vector<float> query_gradients_, turned_query_gradients_;  ///< likewise
+  std::vector<float> query_gradients_, turned_query_gradients_;  ///< likewise, of the queries
   std::vector<float> log_sums_, dots_;                           ///< [kQueries]; dots of the result and its gradient
   std::vector<float> weights_, score_gradients_;                 ///< [kKeys,kQueries]
 };

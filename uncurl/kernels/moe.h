@@ -1,7 +1,7 @@
 // The expert layer on a CPU: some rows of one expert a thread, the twin of nn::experts_plain and tested against it.
 //
-// A product of one expert is too small for two threads to share well; whole experts are not. Every row of the result
-// is computed by one thread from one row of the input, so the number of threads cannot change a bit of it.
+// A product of one expert is too small for two threads to share well, so each takes rows of its own. Every row of the
+// result is computed by one thread from one row of the input: the number of threads cannot change a bit of it.
 #pragma once
 
 #include <vector>

@@ -1,8 +1,9 @@
-// The program: commands, and the one place where errors become exit codes. 0 done, 1 failed, 2 asked wrongly.
+// The program: commands, and what it exits with: 0 done, 1 failed, 2 asked wrongly.
+#include <exception>
 #include <iostream>
 
 #include "cli/commands.h"
-#include "uncurl/base/error.h"
+#include "cli/failure.h"
 #include "uncurl/tensor/caching_allocator.h"
 
 namespace {
@@ -45,14 +46,9 @@ int main(int argc, char** argv) {
   uncurl::cli::handle_interrupts();
   try {
     return run(argc, argv);
-  } catch (const uncurl::UsageError& error) {
-    std::cerr << "error: " << error.what() << "\n";
-    return 2;
-  } catch (const uncurl::Interrupted& interrupted) {
-    std::cerr << interrupted.what() << "\n";
-    return 130;
-  } catch (const std::exception& error) {
-    std::cerr << "error: " << error.what() << "\n";
-    return 1;
+  } catch (...) {
+    const uncurl::cli::Failure failure = uncurl::cli::failure_of(std::current_exception());
+    std::cerr << failure.line << "\n";
+    return failure.exit_code;
   }
 }

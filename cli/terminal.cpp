@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <iostream>
 
+#include "uncurl/base/printable.h"
+
 namespace uncurl::cli {
 namespace {
 
@@ -61,8 +63,8 @@ void Terminal::show(const Progress& step) {
   const double left = static_cast<double>(step.total - step.done) / std::max(rate, 1e-9);
   const double share = static_cast<double>(step.done) / static_cast<double>(step.total);
   char text[256];
-  std::snprintf(text, sizeof text, "%-32s [%s] %3.0f%%  %s %s/s  %s left", step.label.c_str(), bar(share).c_str(),
-                100 * share, number_text(rate, rate < 10 ? 1 : 0).c_str(), step.unit.c_str(),
+  std::snprintf(text, sizeof text, "%-32s [%s] %3.0f%%  %s %s/s  %s left", printable(step.label).c_str(),
+                bar(share).c_str(), 100 * share, number_text(rate, rate < 10 ? 1 : 0).c_str(), step.unit.c_str(),
                 seconds_text(left).c_str());
   std::cerr << (is_terminal_ ? "\r\x1b[K" : "") << text << (is_terminal_ ? "" : "\n") << std::flush;
   line_open_ = is_terminal_;
@@ -75,17 +77,17 @@ void Terminal::clear_line() {
 
 void Terminal::say(const std::string& text) {
   clear_line();
-  std::cout << text << "\n" << std::flush;
+  std::cout << printable(text, /*keep_lines=*/true) << "\n" << std::flush;
 }
 
 void Terminal::note(const std::string& text) {
   clear_line();
-  std::cerr << text << "\n";
+  std::cerr << printable(text, /*keep_lines=*/true) << "\n";
 }
 
 void Terminal::warning(const std::string& text) {
   clear_line();
-  std::cerr << "warning: " << text << "\n";
+  std::cerr << "warning: " << printable(text, /*keep_lines=*/true) << "\n";
 }
 
 void handle_interrupts() {

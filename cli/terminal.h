@@ -11,7 +11,8 @@
 
 namespace uncurl::cli {
 
-/// Prints a library's progress on standard error: one line redrawn on a terminal, a line now and then elsewhere.
+/// Prints a library's progress on standard error: one line redrawn on a terminal, a line now and then elsewhere. Names
+/// from files are in what it prints, so that control characters are escaped.
 class Terminal {
  public:
   Terminal();

@@ -94,11 +94,6 @@ TEST(File, NamesTheMissingFileAndTheReason) {
   EXPECT_THAT(message, HasSubstr("No such file"));
 }
 
-TEST(File, RefusesToMapAFolder) {
-  const TemporaryFolder folder;
-  EXPECT_THAT(error_of([&] { const MappedFile file(folder.path()); }), HasSubstr("not a regular file"));
-}
-
 TEST(File, ReleasedPagesStayReadable) {
   const TemporaryFolder folder;
   const std::string text(100'000, 'x');

@@ -63,11 +63,12 @@ TEST(WeightFiles, NamesTheMissingShard) {
   EXPECT_THAT(complaint(folder.path()), HasSubstr("shard 'model-2.safetensors' is missing"));
 }
 
-TEST(WeightFiles, CountsABrokenLinkAsMissing) {
+TEST(WeightFiles, SaysWhereABrokenLinkLeads) {
   const TemporaryFolder folder;
   fs::create_symlink("../blobs/gone", folder / "model-1.safetensors");
   folder.put(kIndexFileName, index_of(R"({"a":"model-1.safetensors"})"));
-  EXPECT_THAT(complaint(folder.path()), HasSubstr("shard 'model-1.safetensors' is missing"));
+  EXPECT_THAT(complaint(folder.path()),
+              HasSubstr("model-1.safetensors: is a link to ../blobs/gone, which does not exist"));
 }
 
 TEST(WeightFiles, RefusesShardsOutsideTheFolder) {

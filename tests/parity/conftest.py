@@ -96,6 +96,22 @@ def uncurl(*arguments, **options):
     return run_program("uncurl", *arguments, **options)
 
 
+INTERNALS = ("c10::", "Exception raised from", "terminate called", "basic_string", "std::", "what()",
+             "bug of uncurl")
+
+
+def expect_error(*arguments, status=1, naming=(), **options):
+    """Runs uncurl, which must fail with one `error:` line that names all of `naming`."""
+    done = subprocess.run([str(BUILD / "uncurl"), *map(str, arguments)], capture_output=True, text=True, **options)
+    assert done.returncode == status, f"exited {done.returncode}\n{done.stdout}\n{done.stderr}"
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1 and done.stderr.splitlines()[-1] == lines[0], done.stderr
+    for text in naming:
+        assert str(text) in lines[0], f"'{text}' is missing in: {lines[0]}"
+    assert not [text for text in INTERNALS if text in done.stderr], done.stderr
+    return done.stdout
+
+
 def forward(tmp_path, folder, dtype="f32", implementation="fastest"):
     """What forward_probe computes on ROWS: logits, and by layer l logits.l, ids.l, gates.l and norms.l."""
     out = tmp_path / f"forward-{dtype}-{implementation}.safetensors"

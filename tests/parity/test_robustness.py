@@ -9,22 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from conftest import BUILD, uncurl, write_rows
-
-INTERNALS = ("c10::", "Exception raised from", "terminate called", "basic_string", "std::", "what()")
-
-
-def expect_error(*arguments, status=1, naming=()):
-    """Runs uncurl, which must fail with one `error:` line that names all of `naming`."""
-    done = subprocess.run([str(BUILD / "uncurl"), *map(str, arguments)], capture_output=True, text=True)
-    assert done.returncode == status, f"exited {done.returncode}\n{done.stdout}\n{done.stderr}"
-    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert len(lines) == 1 and done.stderr.splitlines()[-1] == lines[0], done.stderr
-    for text in naming:
-        assert str(text) in lines[0], f"'{text}' is missing in: {lines[0]}"
-    assert not [text for text in INTERNALS if text in done.stderr], done.stderr
-    return done.stdout
-
+from conftest import BUILD, expect_error, uncurl, write_rows
 
 @pytest.fixture
 def nothing_left(tmp_path):

@@ -1,5 +1,7 @@
 #include "uncurl/text/source.h"
 
+#include <unistd.h>
+
 #include "tests/text/fixtures.h"
 
 namespace uncurl::text {
@@ -56,6 +58,18 @@ class ReadSource : public testing::Test {
 
   TemporaryFolder folder_;
 };
+
+// What `--task <(command)` hands over has no extension by which its rows could be read.
+TEST_F(ReadSource, RefusesAPipeOfTheShellAndSaysWhatToDo) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  EXPECT_THAT(refusal("/dev/fd/" + std::to_string(ends[0])),
+              HasSubstr("is a pipe, which cannot be read twice; write what it delivers into a file"));
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST_F(ReadSource, RefusesADevice) { EXPECT_EQ(refusal("/dev/zero"), "/dev/zero: is a device, expected a file"); }
 
 TEST_F(ReadSource, TakesParagraphsOfAText) {
   const Source source = read(folder_.write("a.txt", "one\n\ntwo\n"));

@@ -1,6 +1,5 @@
 #include "uncurl/base/file.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include <system_error>
 
 #include "uncurl/base/error.h"
+#include "uncurl/base/open_file.h"
 
 namespace uncurl {
 namespace {
@@ -75,12 +75,12 @@ void write_text(const std::filesystem::path& path, std::string_view text) {
 }
 
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  check(file >= 0, path.string(), ": cannot be opened: ", std::strerror(errno));
+  const int file = open_to_read(path);
   struct stat status {};
-  if (::fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) {
+  if (::fstat(file, &status) != 0) {
+    const int error = errno;
     ::close(file);
-    fail(path.string(), ": is not a regular file");
+    fail(path.string(), ": cannot be read: ", std::strerror(error));
   }
   size_ = static_cast<std::size_t>(status.st_size);
   void* data = size_ == 0 ? nullptr : ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file, 0);

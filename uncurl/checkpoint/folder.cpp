@@ -6,6 +6,7 @@
 
 #include "uncurl/base/error.h"
 #include "uncurl/base/file.h"
+#include "uncurl/base/open_file.h"
 #include "uncurl/checkpoint/strict_json.h"
 
 namespace uncurl::checkpoint {
@@ -100,8 +101,8 @@ bool is_weights(const fs::path& path) {
 
 WeightFiles find_weight_files(const fs::path& folder) {
   check_is_folder(folder);
-  const bool has_single = fs::exists(folder / kSingleFileName);
-  if (!fs::exists(folder / kIndexFileName)) {
+  const bool has_single = has_entry(folder / kSingleFileName);
+  if (!has_entry(folder / kIndexFileName)) {
     if (!has_single) fail_without_weights(folder);
     return {.names = {kSingleFileName}, .weight_map = {}, .has_index = false};
   }
@@ -113,8 +114,9 @@ WeightFiles find_weight_files(const fs::path& folder) {
          files.names.front(), ", ...); one of them is left from an earlier save, remove it");
   }
   for (const std::string& name : files.names) {
-    check(fs::exists(folder / name), folder.string(), ": shard '", name, "' is missing, though ", kIndexFileName,
+    check(has_entry(folder / name), folder.string(), ": shard '", name, "' is missing, though ", kIndexFileName,
           " lists it; is the download complete?");
+    check_is_file(folder / name);
   }
   return files;
 }

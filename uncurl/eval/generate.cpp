@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "uncurl/base/error.h"
+#include "uncurl/base/open_file.h"
 #include "uncurl/eval/finite.h"
 #include "uncurl/nn/linear.h"
 #include "uncurl/tensor/finite.h"
@@ -149,7 +150,7 @@ class Batch {
 
 std::vector<std::int32_t> end_of_text(const model::Model& model) {
   const std::filesystem::path path = model.folder() / "generation_config.json";
-  if (std::filesystem::exists(path)) {
+  if (has_entry(path)) {
     const std::vector<std::int32_t> ids = ids_in(read_json(path).value("eos_token_id", Json()));
     if (!ids.empty()) return ids;
   }

@@ -4,6 +4,7 @@
 
 #include "uncurl/base/error.h"
 #include "uncurl/base/join.h"
+#include "uncurl/base/open_file.h"
 #include "uncurl/tensor/bytes.h"
 #include "uncurl/tensor/shape.h"
 
@@ -63,7 +64,7 @@ Model open_model(const std::filesystem::path& folder) {
   const std::filesystem::path config_path = folder / "config.json";
   check(std::filesystem::is_directory(folder), folder.string(),
         ": no such folder; expected a Hugging Face checkpoint folder");
-  check(std::filesystem::exists(config_path), config_path.string(),
+  check(has_entry(config_path), config_path.string(),
         ": missing; expected a Hugging Face checkpoint folder with config.json and *.safetensors");
   Json json = read_json(config_path);
   const Family& family = with_context(config_path.string(), [&]() -> const Family& {

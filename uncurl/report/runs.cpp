@@ -5,6 +5,7 @@
 
 #include "uncurl/base/error.h"
 #include "uncurl/base/json.h"
+#include "uncurl/base/open_file.h"
 #include "uncurl/report/eval_file.h"
 #include "uncurl/report/prune_file.h"
 #include "uncurl/report/sweep_file.h"
@@ -21,7 +22,7 @@ std::vector<fs::path> files_of(const fs::path& run) {
   constexpr std::array<const char*, 4> kNames = {"sweep.json", "study.json", "eval.json", "result.json"};
   std::vector<fs::path> files;
   for (const char* const name : kNames) {
-    if (fs::exists(run / name)) files.push_back(run / name);
+    if (has_entry(run / name)) files.push_back(run / name);
   }
   if (files.empty()) {
     throw UsageError(run.string() +

@@ -8,6 +8,7 @@
 #include "uncurl/base/file.h"
 #include "uncurl/base/hash.h"
 #include "uncurl/base/join.h"
+#include "uncurl/base/open_file.h"
 #include "uncurl/text/paragraphs.h"
 #include "uncurl/text/rows.h"
 #include "uncurl/text/task.h"
@@ -84,11 +85,12 @@ std::optional<fs::path> task_file_of(const std::string& name, const fs::path& ta
   const fs::path path = name;
   if (!path.has_parent_path() && !path.has_extension()) {
     const fs::path task = tasks_folder / (name + ".json");
-    if (fs::exists(task)) return task;
-    if (!fs::exists(path)) fail_without_task(name, tasks_folder);
+    if (has_entry(task)) return task;
+    if (!has_entry(path)) fail_without_task(name, tasks_folder);
   }
-  check(fs::exists(path), name, ": no such file");
+  check(has_entry(path), name, ": no such file");
   check(!fs::is_directory(path), name, ": is a folder; expected a .txt, .jsonl or .json file, or the name of a task");
+  check_is_file(path);
   return path.extension() == ".json" ? std::optional(path) : std::nullopt;
 }
 

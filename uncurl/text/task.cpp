@@ -6,6 +6,7 @@
 
 #include "uncurl/base/error.h"
 #include "uncurl/base/json.h"
+#include "uncurl/base/open_file.h"
 #include "uncurl/text/rows.h"
 
 namespace uncurl::text {
@@ -210,9 +211,9 @@ fs::path rows_path(const Task& task, const std::string& split, const fs::path& d
     fail(task.file.string(), ": no ", split, " rows; this task has ", joined(splits));
   }
   const fs::path beside = task.file.parent_path() / found->second;  // an absolute path replaces the folder
-  if (fs::exists(beside)) return beside;
+  if (has_entry(beside)) return beside;
   const fs::path path = data_root / found->second;
-  check(fs::exists(path), task.file.string(), ": its ", split, " rows are neither at ", beside.string(), " nor at ",
+  check(has_entry(path), task.file.string(), ": its ", split, " rows are neither at ", beside.string(), " nor at ",
         path.string(), "; set UNCURL_DATA to the folder that holds ", found->second);
   return path;
 }

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "uncurl/base/error.h"
+#include "uncurl/base/open_file.h"
 #include "uncurl/text/tokenizers/sentencepiece_model.h"
 #include "uncurl/text/tokenizers/tokenizer_config.h"
 #include "uncurl/text/tokenizers/tokenizer_json.h"
@@ -14,12 +15,12 @@ namespace {
 namespace fs = std::filesystem;
 
 std::unique_ptr<Tokenizer> open_folder(const fs::path& folder) {
-  if (fs::exists(folder / "tokenizer.json")) return open_tokenizer_json(folder / "tokenizer.json");
-  if (fs::exists(folder / "vocab.json") && fs::exists(folder / "merges.txt"))
+  if (has_entry(folder / "tokenizer.json")) return open_tokenizer_json(folder / "tokenizer.json");
+  if (has_entry(folder / "vocab.json") && has_entry(folder / "merges.txt"))
     return open_vocab_merges(folder / "vocab.json", folder / "merges.txt");
-  if (fs::exists(folder / "encoder.json") && fs::exists(folder / "vocab.bpe"))
+  if (has_entry(folder / "encoder.json") && has_entry(folder / "vocab.bpe"))
     return open_vocab_merges(folder / "encoder.json", folder / "vocab.bpe");
-  if (fs::exists(folder / "tokenizer.model")) return open_sentencepiece(folder / "tokenizer.model");
+  if (has_entry(folder / "tokenizer.model")) return open_sentencepiece(folder / "tokenizer.model");
   fail(folder.string(),
        ": no tokenizer found; looked for tokenizer.json, vocab.json with merges.txt, encoder.json with ",
        "vocab.bpe, tokenizer.model");
@@ -41,7 +42,7 @@ std::int32_t only_token(const fs::path& folder, const std::string& name, const T
 }  // namespace
 
 std::unique_ptr<Tokenizer> open_tokenizer(const fs::path& folder_or_file) {
-  check(fs::exists(folder_or_file), folder_or_file.string(), ": no such file or folder; expected a tokenizer");
+  check(has_entry(folder_or_file), folder_or_file.string(), ": no such file or folder; expected a tokenizer");
   if (fs::is_directory(folder_or_file)) return open_folder(folder_or_file);
   const std::string name = folder_or_file.filename().string();
   if (name == "vocab.json") return open_vocab_merges(folder_or_file, folder_or_file.parent_path() / "merges.txt");

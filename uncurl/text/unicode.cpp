@@ -4,31 +4,10 @@
 
 #include <array>
 
+#include "uncurl/base/printable.h"
+
 namespace uncurl::text {
 namespace {
-
-struct Sequence {
-  std::size_t length;
-  bool valid;
-};
-
-// Length of the well-formed sequence at the front of `bytes`, or of the longest part of one (at least 1).
-Sequence leading_sequence(std::string_view bytes) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
-  const unsigned lead = byte(0);
-  if (lead < 0x80) return {1, true};
-  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4) return {1, false};
-  // The second byte rules out overlong forms, surrogates and code points above U+10FFFF.
-  const unsigned low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
-  const unsigned high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
-  for (std::size_t i = 1; i < length; ++i) {
-    if (i >= bytes.size()) return {i, false};
-    const bool fits = i == 1 ? byte(i) >= low && byte(i) <= high : (byte(i) & 0xC0) == 0x80;
-    if (!fits) return {i, false};
-  }
-  return {length, true};
-}
 
 utf8proc_category_t category(char32_t code_point) {
   return utf8proc_category(static_cast<utf8proc_int32_t>(code_point));
@@ -41,8 +20,8 @@ std::string valid_utf8(std::string_view text) {
   out.reserve(text.size());
   std::size_t clean_from = 0;
   for (std::size_t i = 0; i < text.size();) {
-    const Sequence sequence = leading_sequence(text.substr(i));
-    if (!sequence.valid) {
+    const Utf8Sequence sequence = first_utf8_sequence(text.substr(i));
+    if (!sequence.is_valid) {
       out.append(text, clean_from, i - clean_from).append("\xEF\xBF\xBD");
       clean_from = i + sequence.length;
     }

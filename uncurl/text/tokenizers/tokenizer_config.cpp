@@ -6,6 +6,7 @@
 
 #include "uncurl/base/error.h"
 #include "uncurl/base/json.h"
+#include "uncurl/base/open_file.h"
 #include "uncurl/text/tokenizers/vocabulary_file.h"
 
 namespace uncurl::text {
@@ -39,7 +40,7 @@ std::vector<AddedToken> read_added_tokens(const JsonObject& config) {
 
 TokenizerConfig read_tokenizer_config(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / "tokenizer_config.json";
-  if (!std::filesystem::exists(path)) return {};
+  if (!has_entry(path)) return {};
   const Json json = read_json(path);
   const JsonObject config(json, path.string());
   TokenizerConfig result;

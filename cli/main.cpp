@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/failure.h"
+#include "uncurl/kernels/cpu_level.h"
 #include "uncurl/tensor/caching_allocator.h"
 
 namespace {
@@ -45,6 +46,7 @@ int main(int argc, char** argv) {
   uncurl::use_caching_allocator();
   uncurl::cli::handle_interrupts();
   try {
+    uncurl::kernels::cpu_level();  // says at once what is wrong with UNCURL_CPU
     return run(argc, argv);
   } catch (...) {
     const uncurl::cli::Failure failure = uncurl::cli::failure_of(std::current_exception());

@@ -42,6 +42,25 @@ function(uncurl_test_program name torch)
   set_tests_properties(${name} PROPERTIES LABELS fast)
 endfunction()
 
+# uncurl_other_processors(name...): the test programs of modules once more for each kind of processor that oneDNN and
+# our own vector loops tell apart, as far as this one can play it.
+function(uncurl_other_processors)
+  if(NOT UNCURL_TESTS)
+    return()
+  endif()
+  foreach(name ${ARGN})
+    foreach(isa AVX2 AVX512_CORE AVX512_CORE_VNNI AVX512_CORE_BF16)
+      add_test(NAME ${name}_onednn_${isa} COMMAND ${name}_test)
+      set_tests_properties(${name}_onednn_${isa} PROPERTIES LABELS slow ENVIRONMENT ONEDNN_MAX_CPU_ISA=${isa})
+    endforeach()
+    foreach(level baseline v3 v4)
+      add_test(NAME ${name}_cpu_${level} COMMAND ${name}_test)
+      set_tests_properties(${name}_cpu_${level} PROPERTIES LABELS slow ENVIRONMENT UNCURL_CPU=${level}
+        SKIP_REGULAR_EXPRESSION "this processor has no more than")
+    endforeach()
+  endforeach()
+endfunction()
+
 function(uncurl_program folder)
   cmake_parse_arguments(PROGRAM "" "" "USES" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cpp)

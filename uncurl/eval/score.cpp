@@ -8,6 +8,7 @@
 #include "uncurl/nn/linear.h"
 #include "uncurl/nn/loss.h"
 #include "uncurl/tensor/finite.h"
+#include "uncurl/tensor/row_sums.h"
 
 namespace uncurl::eval {
 namespace {
@@ -114,7 +115,7 @@ void add_scores_(TokenScores& scores, const Tensor& final_nD, const Tensor& head
     const Tensor inside = row_Q.ge(0).logical_and(row_Q.lt(end - begin));
     const Tensor judged = order_Q.masked_select(inside), where = row_Q.masked_select(inside);
     const Tensor targets = requests.targets_Q.index_select(0, judged);
-    const Tensor logprob = logits_nV.index({where, targets}) - logits_nV.logsumexp(-1).index_select(0, where);
+    const Tensor logprob = logits_nV.index({where, targets}) - log_sum_exp_of_rows(logits_nV).index_select(0, where);
     check_scores(logprob, judged, requests, final_nD.scalar_type());
     scores.logprob_Q.index_copy_(0, judged, logprob.to(at::kDouble));
     scores.greedy_Q.index_copy_(0, judged, logits_nV.argmax(-1).index_select(0, where).eq(targets));

@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "uncurl/kernels/brgemm.h"
-#include "uncurl/kernels/for_each_cpu.h"
+#include "uncurl/kernels/cpu_level.h"
 #include "uncurl/kernels/parallel_tasks.h"
 #include "uncurl/kernels/transpose.h"
 #include "uncurl/kernels/vector_exp.h"
@@ -28,8 +28,8 @@ std::int64_t blocks_of(std::int64_t n, std::int64_t size) { return (n + size - 1
 /// scores[j][i] of key j and query i become exp(scale * score - log_sum[i]), or zero where query i does not see key j:
 /// where i < j + offset (the key is ahead), or i >= j + offset + window.
 /// @param offset  of the first key from the first query
-UNCURL_FOR_EACH_CPU void to_weights_(float* scores, std::int64_t num_keys, const float* log_sums, float scale,
-                                     std::int64_t offset, std::int64_t window) {
+void to_weights_(float* scores, std::int64_t num_keys, const float* log_sums, float scale, std::int64_t offset,
+                 std::int64_t window) {
   for (std::int64_t j = 0; j < num_keys; ++j, scores += kQueries) {
     const auto first = static_cast<int>(std::clamp<std::int64_t>(j + offset, 0, kQueries));
     const auto end = static_cast<int>(std::clamp<std::int64_t>(j + offset + window, 0, kQueries));
@@ -42,22 +42,21 @@ UNCURL_FOR_EACH_CPU void to_weights_(float* scores, std::int64_t num_keys, const
 }
 
 /// By each score, from those by each weight.
-UNCURL_FOR_EACH_CPU void to_score_gradients_(float* gradients, const float* weights, std::int64_t num_keys,
-                                             const float* dots) {
+void to_score_gradients_(float* gradients, const float* weights, std::int64_t num_keys, const float* dots) {
   for (std::int64_t j = 0; j < num_keys; ++j, gradients += kQueries, weights += kQueries) {
 #pragma omp simd
     for (std::int64_t i = 0; i < kQueries; ++i) gradients[i] = weights[i] * (gradients[i] - dots[i]);
   }
 }
 
-UNCURL_FOR_EACH_CPU float dot_of(const float* a, const float* b, std::int64_t n) {
+float dot_of(const float* a, const float* b, std::int64_t n) {
   float dot = 0;
 #pragma omp simd reduction(+ : dot)
   for (std::int64_t i = 0; i < n; ++i) dot += a[i] * b[i];
   return dot;
 }
 
-UNCURL_FOR_EACH_CPU void scaled_to(float* to, const float* from, float scale, std::int64_t n) {
+void scaled_to(float* to, const float* from, float scale, std::int64_t n) {
 #pragma omp simd
   for (std::int64_t i = 0; i < n; ++i) to[i] = scale * from[i];
 }
@@ -107,7 +106,7 @@ class KeyHead {
   void write() const {
     for (std::int64_t j = 0; j < count_; ++j) {
       const std::int64_t to = p_.of_key(first_ + j, head_), from = j * p_.head_dim;
-      scaled_to(p_.dk + to, key_gradients_.data() + from, p_.scale, p_.head_dim);
+      vectorized<scaled_to>(p_.dk + to, key_gradients_.data() + from, p_.scale, p_.head_dim);
       std::copy_n(value_gradients_.data() + from, p_.head_dim, p_.dv + to);
     }
   }
@@ -181,7 +180,7 @@ class Worker {
       std::copy_n(p_.q + from, width, queries_.data() + i * width);
       std::copy_n(p_.dout + from, width, out_gradients_.data() + i * width);
       log_sums_[at_index(i)] = p_.log_sums[(token + i) * p_.heads + head];
-      dots_[at_index(i)] = dot_of(p_.dout + from, p_.out + from, width);
+      dots_[at_index(i)] = vectorized<dot_of>(p_.dout + from, p_.out + from, width);
     }
     transpose(turned_queries_.data(), kQueries, queries_.data(), width, kQueries, width);
     transpose(turned_out_gradients_.data(), kQueries, out_gradients_.data(), width, kQueries, width);
@@ -195,10 +194,10 @@ class Worker {
     const ProductShape by_keys{n, width, kQueries, kQueries, width, width};
     const ProductShape by_queries{width, kQueries, n, kKeys, kQueries, kQueries};
     brgemm(scores, keys.keys(j), turned_queries_.data(), weights_.data(), /*add=*/false);
-    to_weights_(weights_.data(), n, log_sums_.data(), p_.scale, j - i, p_.window);
+    vectorized<to_weights_>(weights_.data(), n, log_sums_.data(), p_.scale, j - i, p_.window);
     brgemm(by_keys, weights_.data(), out_gradients_.data(), keys.value_gradients(j), /*add=*/true);
     brgemm(scores, keys.values(j), turned_out_gradients_.data(), score_gradients_.data(), /*add=*/false);
-    to_score_gradients_(score_gradients_.data(), weights_.data(), n, dots_.data());
+    vectorized<to_score_gradients_>(score_gradients_.data(), weights_.data(), n, dots_.data());
     brgemm(by_keys, score_gradients_.data(), queries_.data(), keys.key_gradients(j), /*add=*/true);
     brgemm(by_queries, keys.turned_keys(j), score_gradients_.data(), turned_query_gradients_.data(), /*add=*/true);
   }
@@ -207,7 +206,7 @@ class Worker {
     const std::int64_t width = p_.head_dim;
     transpose(query_gradients_.data(), width, turned_query_gradients_.data(), kQueries, width, kQueries);
     for (std::int64_t i = 0; i < count; ++i) {
-      scaled_to(p_.dq + p_.of_query(token + i, head), query_gradients_.data() + i * width, p_.scale, width);
+      vectorized<scaled_to>(p_.dq + p_.of_query(token + i, head), query_gradients_.data() + i * width, p_.scale, width);
     }
   }
 

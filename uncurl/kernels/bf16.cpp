@@ -2,19 +2,19 @@
 
 #include <bit>
 
-#include "uncurl/kernels/for_each_cpu.h"
+#include "uncurl/kernels/cpu_level.h"
 
 namespace uncurl::kernels {
 namespace {
 
 static_assert(sizeof(at::BFloat16) == sizeof(std::uint16_t));
 
-UNCURL_FOR_EACH_CPU void widen_bits(float* out, const std::uint16_t* values, std::int64_t n) {
+void widen_bits(float* out, const std::uint16_t* values, std::int64_t n) {
 #pragma omp simd
   for (std::int64_t i = 0; i < n; ++i) out[i] = std::bit_cast<float>(static_cast<std::uint32_t>(values[i]) << 16);
 }
 
-UNCURL_FOR_EACH_CPU void round_bits(std::uint16_t* out, const float* values, std::int64_t n) {
+void round_bits(std::uint16_t* out, const float* values, std::int64_t n) {
   constexpr std::uint32_t kNaN = 0x7fc0;
 #pragma omp simd
   for (std::int64_t i = 0; i < n; ++i) {
@@ -28,11 +28,11 @@ UNCURL_FOR_EACH_CPU void round_bits(std::uint16_t* out, const float* values, std
 }  // namespace
 
 void widen_bf16(float* out_n, const at::BFloat16* values_n, std::int64_t n) {
-  widen_bits(out_n, reinterpret_cast<const std::uint16_t*>(values_n), n);
+  vectorized<widen_bits>(out_n, reinterpret_cast<const std::uint16_t*>(values_n), n);
 }
 
 void round_to_bf16(at::BFloat16* out_n, const float* values_n, std::int64_t n) {
-  round_bits(reinterpret_cast<std::uint16_t*>(out_n), values_n, n);
+  vectorized<round_bits>(reinterpret_cast<std::uint16_t*>(out_n), values_n, n);
 }
 
 }  // namespace uncurl::kernels

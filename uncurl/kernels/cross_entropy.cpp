@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <cmath>
 
-#include "uncurl/kernels/for_each_cpu.h"
+#include "uncurl/kernels/cpu_level.h"
 #include "uncurl/kernels/vector_exp.h"
 
 namespace uncurl::kernels {
 namespace {
 
-UNCURL_FOR_EACH_CPU float maximum_of(const float* values, std::int64_t n) {
+float maximum_of(const float* values, std::int64_t n) {
   float maximum = values[0];
 #pragma omp simd reduction(max : maximum)
   for (std::int64_t i = 1; i < n; ++i) maximum = values[i] > maximum ? values[i] : maximum;
@@ -20,7 +20,7 @@ UNCURL_FOR_EACH_CPU float maximum_of(const float* values, std::int64_t n) {
 }
 
 /// exp(value - maximum) over the values. @return their sum
-UNCURL_FOR_EACH_CPU float exponentials_(float* values, std::int64_t n, float maximum) {
+float exponentials_(float* values, std::int64_t n, float maximum) {
   float sum = 0;
 #pragma omp simd reduction(+ : sum)
   for (std::int64_t i = 0; i < n; ++i) {
@@ -30,7 +30,7 @@ UNCURL_FOR_EACH_CPU float exponentials_(float* values, std::int64_t n, float max
   return sum;
 }
 
-UNCURL_FOR_EACH_CPU void scale_(float* values, std::int64_t n, float factor) {
+void scale_(float* values, std::int64_t n, float factor) {
 #pragma omp simd
   for (std::int64_t i = 0; i < n; ++i) values[i] *= factor;
 }
@@ -40,9 +40,9 @@ double row_(float* logits, std::int64_t n, std::int64_t target) {
     std::fill(logits, logits + n, 0.0f);
     return 0;
   }
-  const float maximum = maximum_of(logits, n), right = logits[target];
-  const float sum = exponentials_(logits, n, maximum);
-  scale_(logits, n, 1 / sum);
+  const float maximum = vectorized<maximum_of>(logits, n), right = logits[target];
+  const float sum = vectorized<exponentials_>(logits, n, maximum);
+  vectorized<scale_>(logits, n, 1 / sum);
   logits[target] -= 1;
   return std::log(static_cast<double>(sum)) + static_cast<double>(maximum) - static_cast<double>(right);
 }

@@ -9,7 +9,7 @@
 
 #include "uncurl/kernels/activations.h"
 #include "uncurl/kernels/bf16.h"
-#include "uncurl/kernels/for_each_cpu.h"
+#include "uncurl/kernels/cpu_level.h"
 
 namespace uncurl::kernels {
 namespace {
@@ -20,14 +20,20 @@ using torch::autograd::variable_list;
 
 constexpr std::int64_t kGrain = 1 << 14;
 
-UNCURL_FOR_EACH_CPU void gelu_of(float* y, const float* x, std::int64_t n) {
+void gelu_loop(float* y, const float* x, std::int64_t n) {
 #pragma omp simd
   for (std::int64_t i = 0; i < n; ++i) y[i] = gelu_at(x[i]).value;
 }
 
-UNCURL_FOR_EACH_CPU void gelu_backward_of(float* dx, const float* x, const float* dy, std::int64_t n) {
+void gelu_backward_loop(float* dx, const float* x, const float* dy, std::int64_t n) {
 #pragma omp simd
   for (std::int64_t i = 0; i < n; ++i) dx[i] = dy[i] * gelu_at(x[i]).slope;
+}
+
+void gelu_of(float* y, const float* x, std::int64_t n) { vectorized<gelu_loop>(y, x, n); }
+
+void gelu_backward_of(float* dx, const float* x, const float* dy, std::int64_t n) {
+  vectorized<gelu_backward_loop>(dx, x, dy, n);
 }
 
 /// bf16 numbers are computed with in fp32, so many at a time.

@@ -8,20 +8,19 @@
 
 #include "uncurl/kernels/activations.h"
 #include "uncurl/kernels/bf16.h"
-#include "uncurl/kernels/for_each_cpu.h"
+#include "uncurl/kernels/cpu_level.h"
 #include "uncurl/kernels/gelu.h"
 
 namespace uncurl::kernels {
 namespace {
 
-UNCURL_FOR_EACH_CPU void swiglu_row(float* h, const float* gate, const float* up, std::int64_t n) {
+void swiglu_row(float* h, const float* gate, const float* up, std::int64_t n) {
 #pragma omp simd
   for (std::int64_t i = 0; i < n; ++i) h[i] = silu_at(gate[i]).value * up[i];
 }
 
 /// @return dh . hidden; written are weight * hidden and the gradient of up, which may lie over their inputs
-UNCURL_FOR_EACH_CPU float gelu_row_backward(float* weighted, float* d_up, const float* up, const float* dh,
-                                            std::int64_t n, float weight) {
+float gelu_row_backward(float* weighted, float* d_up, const float* up, const float* dh, std::int64_t n, float weight) {
   float dot = 0;
 #pragma omp simd reduction(+ : dot)
   for (std::int64_t i = 0; i < n; ++i) {
@@ -34,8 +33,8 @@ UNCURL_FOR_EACH_CPU float gelu_row_backward(float* weighted, float* d_up, const 
   return dot;
 }
 
-UNCURL_FOR_EACH_CPU float swiglu_row_backward(float* weighted, float* d_gate, float* d_up, const float* gate,
-                                              const float* up, const float* dh, std::int64_t n, float weight) {
+float swiglu_row_backward(float* weighted, float* d_gate, float* d_up, const float* gate, const float* up,
+                          const float* dh, std::int64_t n, float weight) {
   float dot = 0;
 #pragma omp simd reduction(+ : dot)
   for (std::int64_t i = 0; i < n; ++i) {
@@ -94,7 +93,7 @@ Tensor swiglu_as(const Tensor& gate_MF, const Tensor& up_MF) {
   Rows<Scalar> gate(gate_MF), up(up_MF), hidden(hidden_MF);
   const std::int64_t width = up_MF.size(1);
   for (std::int64_t m = 0; m < up_MF.size(0); ++m) {
-    swiglu_row(hidden.place(m), gate.read(m), up.read(m), width);
+    vectorized<swiglu_row>(hidden.place(m), gate.read(m), up.read(m), width);
     hidden.finish(m);
   }
   return hidden_MF;
@@ -112,11 +111,12 @@ HiddenGradients backward_as(const Tensor& gate_MF, const Tensor& up_MF, const Te
   const std::int64_t width = up_MF.size(1);
   for (std::int64_t m = 0; m < up_MF.size(0); ++m) {
     if (gated) {
-      dots[m] = swiglu_row_backward(weighted.place(m), d_gate.place(m), d_up.place(m), gate.read(m), up.read(m),
-                                    dh.read(m), width, weights[m]);
+      dots[m] = vectorized<swiglu_row_backward>(weighted.place(m), d_gate.place(m), d_up.place(m), gate.read(m),
+                                                up.read(m), dh.read(m), width, weights[m]);
       d_gate.finish(m);
     } else {
-      dots[m] = gelu_row_backward(weighted.place(m), d_up.place(m), up.read(m), dh.read(m), width, weights[m]);
+      dots[m] =
+          vectorized<gelu_row_backward>(weighted.place(m), d_up.place(m), up.read(m), dh.read(m), width, weights[m]);
     }
     weighted.finish(m);
     d_up.finish(m);

@@ -3,7 +3,7 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "uncurl/kernels/for_each_cpu.h"
+#include "uncurl/kernels/cpu_level.h"
 #include "uncurl/kernels/row_blocks.h"
 #include "uncurl/kernels/sum_rows.h"
 
@@ -16,9 +16,8 @@ using torch::autograd::variable_list;
 
 /// With n = (x - mean) / deviation and g = weight dy:
 /// dx = (g - mean(g) - n mean(g n)) / deviation; dweight += dy n; dbias += dy
-UNCURL_FOR_EACH_CPU void backward_rows(float* dx, float* dweight, float* dbias, const float* dy, const float* x,
-                                       const float* weight, const float* means, const float* inverses,
-                                       std::int64_t rows, std::int64_t width) {
+void backward_rows(float* dx, float* dweight, float* dbias, const float* dy, const float* x, const float* weight,
+                   const float* means, const float* inverses, std::int64_t rows, std::int64_t width) {
   for (std::int64_t row = 0; row < rows; ++row, x += width, dy += width, dx += width) {
     const float mean = means[row], inverse = inverses[row];
     float sum = 0, along = 0;
@@ -60,8 +59,8 @@ struct LayerNorm : Function<LayerNorm> {
                       *const inverses = saved[3].const_data_ptr<float>();
     for_each_row_block(rows, [&](std::int64_t block, std::int64_t first, std::int64_t count) {
       const std::int64_t at = first * width;
-      backward_rows(to + at, by_weight + block * width, by_bias + block * width, by + at, from + at, weight,
-                    means + first, inverses + first, count, width);
+      vectorized<backward_rows>(to + at, by_weight + block * width, by_bias + block * width, by + at, from + at, weight,
+                                means + first, inverses + first, count, width);
     });
     return {dx, sum_rows(dweights), sum_rows(dbiases), Tensor()};
   }

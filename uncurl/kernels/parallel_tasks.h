@@ -16,7 +16,7 @@ namespace uncurl::kernels {
 /// Calls work(i) for i in [0, num_tasks), in the order of i as threads become free. Every thread makes its own
 /// `work = make_worker()`, which may hold buffers. What runs inside sees a single thread, so no result depends on
 /// their number.
-/// @throws what the first failed task threw; its thread takes no further one
+/// @throws what the first failed task threw; no task is begun after it
 template <class MakeWorker>
 void run_tasks(std::size_t num_tasks, MakeWorker make_worker) {
   std::atomic<std::size_t> next{0};
@@ -24,6 +24,10 @@ void run_tasks(std::size_t num_tasks, MakeWorker make_worker) {
   std::mutex failure_mutex;
 #pragma omp parallel num_threads(at::get_num_threads())
   {
+    // libtorch sets a new thread's number at its first use, once in its own code and once in what we inline of it: let
+    // that be now, not inside a task.
+    at::get_num_threads();
+    at::internal::lazy_init_num_threads();
     const int threads_before = omp_get_max_threads();
     omp_set_num_threads(1);  // before the first product: oneDNN plans for the number of threads it sees
     try {
@@ -31,6 +35,7 @@ void run_tasks(std::size_t num_tasks, MakeWorker make_worker) {
       auto work = make_worker();
       for (std::size_t i = next++; i < num_tasks; i = next++) work(i);
     } catch (...) {
+      next = num_tasks;
       const std::lock_guard lock(failure_mutex);
       if (!failure) failure = std::current_exception();
     }

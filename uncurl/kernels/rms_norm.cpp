@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "uncurl/kernels/for_each_cpu.h"
+#include "uncurl/kernels/cpu_level.h"
 #include "uncurl/kernels/row_blocks.h"
 #include "uncurl/kernels/sum_rows.h"
 
@@ -17,8 +17,8 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
 
-UNCURL_FOR_EACH_CPU void forward_rows(float* y, float* inverses, const float* x, const float* weight, std::int64_t rows,
-                                      std::int64_t width, float epsilon) {
+void forward_rows(float* y, float* inverses, const float* x, const float* weight, std::int64_t rows, std::int64_t width,
+                  float epsilon) {
   for (std::int64_t row = 0; row < rows; ++row, x += width, y += width) {
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -31,8 +31,8 @@ UNCURL_FOR_EACH_CPU void forward_rows(float* y, float* inverses, const float* x,
 }
 
 /// dx = inverse (weight dy) - x inverse^3 mean(weight dy x); dweight += dy x inverse
-UNCURL_FOR_EACH_CPU void backward_rows(float* dx, float* dweight, const float* dy, const float* x, const float* weight,
-                                       const float* inverses, std::int64_t rows, std::int64_t width) {
+void backward_rows(float* dx, float* dweight, const float* dy, const float* x, const float* weight,
+                   const float* inverses, std::int64_t rows, std::int64_t width) {
   for (std::int64_t row = 0; row < rows; ++row, x += width, dy += width, dx += width) {
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -56,8 +56,8 @@ struct RmsNorm : Function<RmsNorm> {
     auto *const to = y.mutable_data_ptr<float>(), *const kept = inverses.mutable_data_ptr<float>();
     const std::int64_t width = x.size(-1);
     for_each_row_block(rows_of(x), [&](std::int64_t, std::int64_t first, std::int64_t count) {
-      forward_rows(to + first * width, kept + first, from + first * width, scale, count, width,
-                   static_cast<float>(epsilon));
+      vectorized<forward_rows>(to + first * width, kept + first, from + first * width, scale, count, width,
+                               static_cast<float>(epsilon));
     });
     context->save_for_backward({x, weight, inverses});
     return y;
@@ -74,7 +74,8 @@ struct RmsNorm : Function<RmsNorm> {
                       *const inverses = saved[2].const_data_ptr<float>();
     for_each_row_block(rows, [&](std::int64_t block, std::int64_t first, std::int64_t count) {
       const std::int64_t at = first * width;
-      backward_rows(to + at, sums + block * width, by + at, from + at, scale, inverses + first, count, width);
+      vectorized<backward_rows>(to + at, sums + block * width, by + at, from + at, scale, inverses + first, count,
+                                width);
     });
     return {dx, sum_rows(by_block), Tensor()};
   }

@@ -4,7 +4,7 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "uncurl/kernels/for_each_cpu.h"
+#include "uncurl/kernels/cpu_level.h"
 
 namespace uncurl::kernels {
 namespace {
@@ -14,8 +14,8 @@ using torch::autograd::Function;
 using torch::autograd::variable_list;
 
 /// @param direction  1, or -1 to turn back
-UNCURL_FOR_EACH_CPU void turn_heads(float* y, const float* x, const float* cos, const float* sin, std::int64_t heads,
-                                    std::int64_t half, float direction) {
+void turn_heads(float* y, const float* x, const float* cos, const float* sin, std::int64_t heads, std::int64_t half,
+                float direction) {
   for (std::int64_t h = 0; h < heads; ++h, x += 2 * half, y += 2 * half) {
 #pragma omp simd
     for (std::int64_t i = 0; i < half; ++i) {
@@ -38,7 +38,7 @@ Tensor turned(const Tensor& x_NHd, const Tensor& cos_Pd, const Tensor& sin_Pd, c
   at::parallel_for(0, x.size(0), /*grain_size=*/64, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t n = begin; n < end; ++n) {
       const std::int64_t at = n * heads * head_dim, row = position[n] * head_dim;
-      turn_heads(to + at, from + at, cos + row, sin + row, heads, head_dim / 2, direction);
+      vectorized<turn_heads>(to + at, from + at, cos + row, sin + row, heads, head_dim / 2, direction);
     }
   });
   return y;

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
-#include "uncurl/kernels/for_each_cpu.h"
+#include "uncurl/kernels/cpu_level.h"
 #include "uncurl/kernels/vector_exp.h"
 
 namespace uncurl::kernels {
 namespace {
 
-UNCURL_FOR_EACH_CPU float maximum_of(const float* values, std::int64_t n) {
+float maximum_of(const float* values, std::int64_t n) {
   float maximum = values[0];
 #pragma omp simd reduction(max : maximum)
   for (std::int64_t i = 1; i < n; ++i) maximum = values[i] > maximum ? values[i] : maximum;
@@ -17,7 +17,7 @@ UNCURL_FOR_EACH_CPU float maximum_of(const float* values, std::int64_t n) {
 }
 
 /// @return their sum
-UNCURL_FOR_EACH_CPU float to_weights_(float* scores, std::int64_t n, float scale, float maximum) {
+float to_weights_(float* scores, std::int64_t n, float scale, float maximum) {
   float sum = 0;
 #pragma omp simd reduction(+ : sum)
   for (std::int64_t i = 0; i < n; ++i) {
@@ -32,9 +32,9 @@ UNCURL_FOR_EACH_CPU float to_weights_(float* scores, std::int64_t n, float scale
 
 float RunningSoftmax::add_(float* scores_n, std::int64_t n, float scale) {
   const float before = maximum;
-  maximum = std::max(maximum, scale * maximum_of(scores_n, n));
+  maximum = std::max(maximum, scale * vectorized<maximum_of>(scores_n, n));
   const float factor = std::exp(before - maximum);
-  sum = sum * factor + to_weights_(scores_n, n, scale, maximum);
+  sum = sum * factor + vectorized<to_weights_>(scores_n, n, scale, maximum);
   return factor;
 }
 

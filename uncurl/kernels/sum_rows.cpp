@@ -2,14 +2,14 @@
 
 #include <ATen/ATen.h>
 
-#include "uncurl/kernels/for_each_cpu.h"
+#include "uncurl/kernels/cpu_level.h"
 #include "uncurl/kernels/row_blocks.h"
 
 namespace uncurl::kernels {
 namespace {
 
 /// sums += every row
-UNCURL_FOR_EACH_CPU void add_rows(float* sums, const float* x, std::int64_t rows, std::int64_t width) {
+void add_rows(float* sums, const float* x, std::int64_t rows, std::int64_t width) {
   for (std::int64_t row = 0; row < rows; ++row, x += width) {
 #pragma omp simd
     for (std::int64_t d = 0; d < width; ++d) sums[d] += x[d];
@@ -25,9 +25,9 @@ Tensor sum_rows(const Tensor& x) {
   const auto* const from = rows.const_data_ptr<float>();
   auto* const partial = by_block.mutable_data_ptr<float>();
   for_each_row_block(x.size(0), [&](std::int64_t block, std::int64_t first, std::int64_t count) {
-    add_rows(partial + block * width, from + first * width, count, width);
+    vectorized<add_rows>(partial + block * width, from + first * width, count, width);
   });
-  add_rows(sums.mutable_data_ptr<float>(), partial, blocks, width);
+  vectorized<add_rows>(sums.mutable_data_ptr<float>(), partial, blocks, width);
   return sums.to(x.scalar_type());
 }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "uncurl/kernels/for_each_cpu.h"
+#include "uncurl/kernels/cpu_level.h"
 
 namespace uncurl::kernels {
 namespace {
@@ -10,8 +10,7 @@ namespace {
 constexpr std::int64_t kTile = 16;  // floats in a line of the cache: a tile reads and writes whole lines
 
 /// One whole tile, by way of a local one, where the compiler keeps it in vector registers.
-UNCURL_FOR_EACH_CPU void transpose_tile(float* to, std::int64_t to_stride, const float* from,
-                                        std::int64_t from_stride) {
+void transpose_tile(float* to, std::int64_t to_stride, const float* from, std::int64_t from_stride) {
   float tile[kTile][kTile];
   for (std::int64_t r = 0; r < kTile; ++r) {
     for (std::int64_t c = 0; c < kTile; ++c) tile[c][r] = from[r * from_stride + c];
@@ -29,7 +28,7 @@ void transpose(float* to, std::int64_t to_stride, const float* from, std::int64_
       const float* const from_tile = from + r * from_stride + c;
       const std::int64_t height = std::min(kTile, rows - r), width = std::min(kTile, columns - c);
       if (height == kTile && width == kTile) {
-        transpose_tile(to_tile, to_stride, from_tile, from_stride);
+        vectorized<transpose_tile>(to_tile, to_stride, from_tile, from_stride);
         continue;
       }
       for (std::int64_t i = 0; i < height; ++i) {

@@ -7,6 +7,7 @@
 
 #include "uncurl/kernels/cross_entropy.h"
 #include "uncurl/nn/linear.h"
+#include "uncurl/tensor/row_sums.h"
 
 namespace uncurl::nn {
 namespace {
@@ -42,7 +43,7 @@ ChunkLoss chunk_loss(const Tensor& logits_NV, const Tensor& targets_N, const Ten
     const double t = teacher.temperature, w = teacher.weight;
     const Tensor log_q_NV = (logits_NV / t).log_softmax(-1, at::kFloat);
     const Tensor log_teacher_NV = (teacher_NV / t).log_softmax(-1, at::kFloat), p_NV = log_teacher_NV.exp();
-    const Tensor kl_N = (p_NV * (log_teacher_NV - log_q_NV)).sum(-1, /*keepdim=*/false, at::kDouble);
+    const Tensor kl_N = sum_of_rows(p_NV * (log_teacher_NV - log_q_NV));
     loss_N = (1 - w) * next_N + (w * t * t) * kl_N.masked_fill(counts_N.logical_not(), 0);
     gradient_NV = gradient_NV.mul_(1 - w).add_(log_q_NV.exp_().sub_(p_NV), w * t);
   }

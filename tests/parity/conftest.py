@@ -96,7 +96,7 @@ def uncurl(*arguments, **options):
     return run_program("uncurl", *arguments, **options)
 
 
-INTERNALS = ("c10::", "Exception raised from", "terminate called", "basic_string", "std::", "what()",
+INTERNALS = ("c10::", "Exception raised from", "terminate called", "basic_string", "std::", "what()", "json.exception",
              "bug of uncurl")
 
 

@@ -8,17 +8,11 @@
 #include "uncurl/base/error.h"
 #include "uncurl/base/file.h"
 #include "uncurl/base/join.h"
+#include "uncurl/base/strict_json.h"
 
 namespace uncurl {
 
-Json read_json(const std::filesystem::path& path) {
-  const std::string text = read_text(path);
-  try {
-    return Json::parse(text);
-  } catch (const nlohmann::json::exception& error) {
-    fail(path.string(), ": not valid JSON: ", error.what());
-  }
-}
+Json read_json(const std::filesystem::path& path) { return parse_json(read_text(path), path.string()); }
 
 std::string json_text(const Json& json, int indent) {
   return json.dump(indent, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
@@ -120,7 +114,8 @@ std::string nearest_of(const std::string& key, std::initializer_list<const char*
 }  // namespace
 
 void JsonObject::expect_only(std::initializer_list<const char*> known) const {
-  for (const auto& [key, value] : json_->items()) {
+  for (const auto& entry : json_->items()) {
+    const std::string& key = entry.key();
     const bool found = std::any_of(known.begin(), known.end(), [&](const char* name) { return key == name; });
     if (found) continue;
     fail(place_, ": unknown key '", key, "'; did you mean '", nearest_of(key, known), "'? Known keys are ",

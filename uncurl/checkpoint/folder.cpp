@@ -7,7 +7,7 @@
 #include "uncurl/base/error.h"
 #include "uncurl/base/file.h"
 #include "uncurl/base/open_file.h"
-#include "uncurl/checkpoint/strict_json.h"
+#include "uncurl/base/strict_json.h"
 
 namespace uncurl::checkpoint {
 

@@ -8,8 +8,8 @@
 #include <tuple>
 
 #include "uncurl/base/error.h"
+#include "uncurl/base/strict_json.h"
 #include "uncurl/checkpoint/dtype.h"
-#include "uncurl/checkpoint/strict_json.h"
 
 namespace uncurl::checkpoint {
 
@@ -136,7 +136,9 @@ SafetensorsFile parse_safetensors_header(std::span<const std::byte> file, const 
   const SortedJson header = parse_strict_json(text, name, kHeaderDepth);
 
   SafetensorsFile parsed{.tensors = {}, .metadata = Json::object()};
-  for (const auto& [key, value] : header.items()) {
+  for (const auto& entry : header.items()) {
+    const std::string& key = entry.key();
+    const SortedJson& value = entry.value();
     if (key == kMetadataKey) {
       parsed.metadata = read_metadata(value, name);
     } else {

@@ -4,6 +4,7 @@
 
 #include "uncurl/base/error.h"
 #include "uncurl/base/file.h"
+#include "uncurl/base/strict_json.h"
 #include "uncurl/checkpoint/safetensors.h"
 #include "uncurl/tensor/bytes.h"
 
@@ -41,11 +42,7 @@ TensorFile read_tensor_file(const std::filesystem::path& path) {
   const checkpoint::SafetensorsFile header = checkpoint::parse_safetensors_header(mapping->bytes(), path.string());
   check(header.metadata.contains(kMetadataKey), path.string(), ": is a safetensors file, but not one of uncurl's");
   TensorFile file;
-  try {
-    file.metadata = Json::parse(header.metadata[kMetadataKey].get<std::string>());
-  } catch (const nlohmann::json::exception& error) {
-    fail(path.string(), ": its metadata is not JSON: ", error.what());
-  }
+  file.metadata = parse_json(header.metadata[kMetadataKey].get<std::string>(), path.string() + ": metadata");
   for (const checkpoint::TensorInfo& info : header.tensors) {
     const auto bytes = mapping->bytes().subspan(info.begin, info.num_bytes());
     file.tensors.emplace(info.name, view_bytes(bytes, info.dtype, info.shape, mapping));

@@ -8,6 +8,7 @@
 
 #include "uncurl/base/error.h"
 #include "uncurl/base/file.h"
+#include "uncurl/base/strict_json.h"
 #include "uncurl/text/unicode.h"
 
 namespace uncurl::text {
@@ -42,11 +43,7 @@ std::string without_lone_surrogates(std::string json) {
 
 // Text from the web holds broken characters, and one of them should not cost the file: they become U+FFFD.
 Json parse(std::string_view json, const std::string& place) {
-  try {
-    return Json::parse(without_lone_surrogates(valid_utf8(json)));
-  } catch (const nlohmann::json::exception& error) {
-    fail(place, ": not valid JSON (", error.what(), ")");
-  }
+  return parse_json(without_lone_surrogates(valid_utf8(json)), place);
 }
 
 std::vector<Row> read_lines(const std::filesystem::path& path) {

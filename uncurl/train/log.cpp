@@ -15,7 +15,9 @@ std::string lines_up_to(const std::filesystem::path& path, std::int64_t num_step
   std::string kept;
   for (std::string line; std::getline(in, line);) {
     const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (!json.is_object() || !json.contains("step") || json["step"].get<std::int64_t>() > num_steps) break;
+    if (!json.is_object() || !json.contains("step") || !json["step"].is_number_integer() ||
+        json["step"].get<std::int64_t>() > num_steps)
+      break;
     kept += line + "\n";
   }
   return kept;

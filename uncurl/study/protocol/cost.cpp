@@ -88,7 +88,9 @@ double seconds_of(const fs::path& run) {
   double seconds = 0;
   for (std::string line; std::getline(log, line);) {
     const Json json = Json::parse(line, /*callback=*/nullptr, /*allow_exceptions=*/false);
-    if (json.is_object()) seconds += json.value("seconds", 0.0);
+    if (json.is_object() && json.contains("seconds") && json["seconds"].is_number()) {
+      seconds += json["seconds"].get<double>();
+    }
   }
   return seconds;
 }

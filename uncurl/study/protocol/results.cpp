@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
+#include <sstream>
 
 #include "uncurl/base/error.h"
+#include "uncurl/base/file.h"
+#include "uncurl/base/strict_json.h"
 #include "uncurl/cluster/algorithms/spectral.h"
 #include "uncurl/eval/eval_file.h"
 #include "uncurl/prune/method.h"
@@ -31,12 +33,15 @@ Entry& entry_of(std::vector<Entry>& entries, const Variant& variant, const std::
 }
 
 std::vector<ValidationPoint> curve_of(const fs::path& run) {
-  std::ifstream log(run / "log.jsonl");
+  const fs::path path = run / "log.jsonl";
+  std::istringstream log(read_text(path));
   std::vector<ValidationPoint> points;
+  int number = 0;
   for (std::string line; std::getline(log, line);) {
-    const Json json = Json::parse(line);
+    const std::string place = concat(path.string(), ":", ++number);
+    const Json json = parse_json(line, place);
     if (!json.contains("validation")) continue;
-    points.push_back({json.at("tokens"), json.at("validation").at(0).at("loss")});
+    with_json_context(place, [&] { points.push_back({json.at("tokens"), json.at("validation").at(0).at("loss")}); });
   }
   return points;
 }
@@ -64,8 +69,12 @@ void add_dense_equivalents(std::vector<Pretrained>& models) {
 }
 
 double kl_of(const fs::path& pruned) {
-  const Json held_out = read_json(pruned / "result.json").at("held_out");
-  return held_out.back().at("kl").at("mean");
+  const fs::path path = pruned / "result.json";
+  const Json json = read_json(path);
+  return with_json_context(path.string(), [&]() -> double {
+    const Json& held_out = json.at("held_out");
+    return held_out.at(held_out.size() - 1).at("kl").at("mean");
+  });
 }
 
 /// The scores of the seeds that the other model has too.

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "uncurl/base/error.h"
 #include "uncurl/base/hash.h"
 #include "uncurl/prune/planner.h"
 #include "uncurl/prune/predict.h"
@@ -31,7 +32,9 @@ std::vector<prune::RowSums> read_rows(const JsonObject& object) {
   std::vector<prune::RowSums> rows(object.array("tokens").size());
   for (const auto& [name, field] : kRowFields) {
     const auto values = object.array(name).get<std::vector<double>>();
-    for (std::size_t r = 0; r < rows.size(); ++r) rows[r].*field = values.at(r);
+    check(values.size() == rows.size(), object.place(), ": '", name, "' has ", values.size(), " numbers, 'tokens' has ",
+          rows.size());
+    for (std::size_t r = 0; r < rows.size(); ++r) rows[r].*field = values[r];
   }
   return rows;
 }

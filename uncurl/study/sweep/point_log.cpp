@@ -8,18 +8,15 @@
 
 #include "uncurl/base/error.h"
 #include "uncurl/base/file.h"
+#include "uncurl/base/strict_json.h"
 
 namespace uncurl::study {
 namespace {
 
 Point parse_line(const std::string& line, const std::string& place) {
-  return with_context(place, [&] {
-    try {
-      const Json json = Json::parse(line);
-      return read_point(JsonObject(json, "a point"));
-    } catch (const Json::exception& error) {
-      fail("not a point of a sweep: ", error.what());
-    }
+  return with_json_context(place, [&] {
+    const Json json = parse_json(line, "a point of a sweep");
+    return read_point(JsonObject(json, "a point of a sweep"));
   });
 }
 

@@ -5,15 +5,12 @@
 
 #include "uncurl/base/error.h"
 #include "uncurl/base/file.h"
+#include "uncurl/base/strict_json.h"
 
 namespace uncurl::text {
 
 nlohmann::json parse_table(const std::filesystem::path& path) {
-  try {
-    return nlohmann::json::parse(read_text(path));
-  } catch (const nlohmann::json::exception& error) {
-    fail(path.string(), ": not valid JSON (", error.what(), "); is the file complete?");
-  }
+  return parse_strict_json(read_text(path), path.string());
 }
 
 Vocabulary read_vocabulary(const nlohmann::json& json, const std::string& place) {

@@ -1,10 +1,12 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "cli/options.h"
 #include "cli/places.h"
 #include "uncurl/base/error.h"
+#include "uncurl/base/machine.h"
 #include "uncurl/text/source.h"
 #include "uncurl/text/tokenizer.h"
 
@@ -94,7 +96,8 @@ void add_compute_options(CLI::App& command, ComputeOptions& options) {
 }
 
 void add_threads_option(CLI::App& command, int& threads) {
-  command.add_option("--threads", threads, "default: all cores; changes no result")->check(CLI::PositiveNumber);
+  command.add_option("--threads", threads, "default: all cores that a container's quota leaves; changes no result")
+      ->check(CLI::PositiveNumber);
 }
 
 Compute make_compute(const ComputeOptions& options, const model::Model& model) {
@@ -104,7 +107,12 @@ Compute make_compute(const ComputeOptions& options, const model::Model& model) {
 }
 
 void apply_threads(int threads) {
-  if (threads > 0) at::set_num_threads(threads);
+  if (threads > 0) {
+    at::set_num_threads(threads);
+  } else if (const int cpus = machine_limits().num_cpus;
+             cpus < at::get_num_threads() && !std::getenv("OMP_NUM_THREADS")) {
+    at::set_num_threads(cpus);  // OpenMP does not know the quota of a container
+  }
 }
 
 }  // namespace uncurl::cli

@@ -5,6 +5,7 @@
 #include "cli/stations.h"
 #include "uncurl/base/error.h"
 #include "uncurl/base/join.h"
+#include "uncurl/base/machine.h"
 #include "uncurl/prune/estimate.h"
 
 namespace uncurl::cli {
@@ -56,10 +57,21 @@ std::vector<std::int64_t> counts_to_show(const model::ModelConfig& config, const
   return counts;
 }
 
+void print_machine(const MachineLimits& limits, Terminal& terminal) {
+  const bool is_limited = limits.memory_source != "/proc/meminfo";
+  terminal.say(
+      concat("machine   ", at::get_num_threads(), " threads",
+             limits.cpu_source != "affinity" ? concat(" (", limits.cpu_source, " allows ", limits.num_cpus, ")") : "",
+             ", ", bytes_text(static_cast<double>(limits.available_bytes)), " of memory available",
+             is_limited ? concat(" (limited by ", limits.memory_source, ")") : ""));
+}
+
 void run(const Options& options, Terminal& terminal) {
   apply_threads(options.compute.threads);
   const model::Model model = open(options.model, terminal);
   print_model(model, terminal);
+  const MachineLimits limits = machine_limits();
+  print_machine(limits, terminal);
   const Compute compute = make_compute(options.compute, model);
   const std::int64_t held_out = text::held_out_cap(options.sample);
   prune::Workload work{.num_tokens = options.sample.max_tokens + held_out,
@@ -93,6 +105,11 @@ void run(const Options& options, Terminal& terminal) {
                       count_text(held_out), " more held out, in ", compute.dtype == at::kFloat ? "f32" : "bf16", " on ",
                       work.threads, " threads: about ", seconds_text(observe.seconds), ", ",
                       bytes_text(observe.peak_bytes), " of memory"));
+  if (observe.peak_bytes > static_cast<double>(limits.available_bytes)) {
+    terminal.listener().warning(
+        concat("that is more than the ", bytes_text(static_cast<double>(limits.available_bytes)),
+               " available here; observe fewer tokens (--max-tokens), or use a larger machine"));
+  }
 }
 
 }  // namespace

@@ -3,9 +3,9 @@
 #include <ATen/ATen.h>
 
 #include <array>
-#include <fstream>
 
 #include "uncurl/base/error.h"
+#include "uncurl/base/machine.h"
 #include "uncurl/nn/norm.h"
 #include "uncurl/tensor/finite.h"
 
@@ -190,17 +190,9 @@ std::uint64_t resident_bytes(const Model& model, const Compute& compute) {
   return static_cast<std::uint64_t>(model.checkpoint.num_parameters()) * c10::elementSize(compute.dtype);
 }
 
-std::uint64_t available_bytes() {
-  std::ifstream file("/proc/meminfo");
-  std::string key, unit;
-  for (std::uint64_t kilobytes = 0; file >> key >> kilobytes; std::getline(file, unit)) {
-    if (key == "MemAvailable:") return kilobytes * 1024;
-  }
-  return 0;
-}
-
 Weights fitting_weights(const Model& model, const Compute& compute) {
-  return resident_bytes(model, compute) <= available_bytes() / 2 ? Weights::kResident : Weights::kStreamed;
+  return resident_bytes(model, compute) <= machine_limits().available_bytes / 2 ? Weights::kResident
+                                                                                : Weights::kStreamed;
 }
 
 at::ScalarType default_dtype(const Model& model) { return expert_dtype(model) == "BF16" ? at::kBFloat16 : at::kFloat; }

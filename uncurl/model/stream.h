@@ -86,11 +86,8 @@ Tensor run_cached_layers(const Tensor& ids_B, const LayerStream& stream, KvCache
 /// Bytes of all weights of the model in the dtype of `compute`.
 std::uint64_t resident_bytes(const Model& model, const Compute& compute);
 
-/// kResident if the weights take at most half of the memory that the system says is available.
+/// kResident if the weights take at most half of the memory that is available (base/machine.h).
 Weights fitting_weights(const Model& model, const Compute& compute);
-
-/// Bytes of memory that can be had without swapping, as the system estimates them.
-std::uint64_t available_bytes();
 
 /// The dtype in which a checkpoint runs unless the user says otherwise: bf16 for bf16 files, else fp32 (f16 has too
 /// little range for activations that were never meant for it).

@@ -18,11 +18,17 @@ namespace {
 constexpr double kProgramBytes = 2.4e8;       // libtorch and the program before the first tensor
 constexpr double kAttentionEfficiency = 0.7;  // of causal attention, beside the products of experts
 constexpr double kDenseEfficiency = 0.9;      // of everything around the experts, likewise
-constexpr double kTokenSeconds = 12e-6;       // of norms, routing and statistics, a token and layer on one thread
+constexpr double kTokenSeconds = 8e-6;        // of norms and routing, per token and layer of width 2048, on one thread
+constexpr double kStatisticsSeconds = 4e-6;   // of statistics, likewise; they are taken on one thread
 constexpr double kReadBytesPerSecond = 4e9;   // file pages
 constexpr double kWriteBytesPerSecond = 1e9;
 constexpr double kAssignmentSeconds = 6e-3;  // at width 768, one thread
 constexpr double kAssignmentPower = 2.4;     // of the width
+
+// The speed of products is that of experts of this size at most: rates are flat above it, and memory stays at a few MB
+// per thread, whatever the model.
+constexpr std::int64_t kMeasuredSize = 1024, kFewRows = 16, kManyRows = 128;
+constexpr double kMeasuredValue = 1.0 / 64;
 
 double expert_weights(const model::ModelConfig& config) {
   return static_cast<double>(model::count_expert_parameters(config));
@@ -36,9 +42,10 @@ double attention_weights(const model::ModelConfig& config) {
 /// Weights that a token meets in a layer, routed experts excepted.
 double surrounding_weights(const model::ModelConfig& config, const model::LayerKind& kind) {
   const auto width = static_cast<double>(config.hidden_size);
-  if (!kind.moe) return attention_weights(config) + 3.0 * width * static_cast<double>(config.dense_width);
+  const double matrices = config.gated_mlp ? 3 : 2;
+  if (!kind.moe) return attention_weights(config) + matrices * width * static_cast<double>(config.dense_width);
   return attention_weights(config) + width * static_cast<double>(kind.num_experts) +
-         3.0 * width * static_cast<double>(config.shared_width);
+         matrices * width * static_cast<double>(config.shared_width);
 }
 
 double element_bytes(const Compute& compute) { return static_cast<double>(at::elementSize(compute.dtype)); }
@@ -68,6 +75,13 @@ double resident_weights(const model::Model& model, const Compute& compute) {
   return stored + converted;
 }
 
+/// Of what is done for a token beside the products, in all layers.
+double token_seconds(const model::ModelConfig& config, int threads) {
+  const double widths = static_cast<double>(config.hidden_size) / 2048.0;
+  return widths * (static_cast<double>(config.num_layers()) * kTokenSeconds / threads +
+                   static_cast<double>(config.moe_layers().size()) * kStatisticsSeconds);
+}
+
 double sweep_seconds(const model::ModelConfig& config, std::int64_t tokens, std::int64_t row_tokens,
                      std::int64_t num_experts, int threads, const MachineSpeed& speed) {
   double expert_flops = 0, other_flops = 0, attention_flops = 0, tasks = 0;
@@ -83,7 +97,7 @@ double sweep_seconds(const model::ModelConfig& config, std::int64_t tokens, std:
   const auto n = static_cast<double>(tokens);
   return (expert_flops + other_flops / kDenseEfficiency + attention_flops / kAttentionEfficiency) * n /
              speed.flops_per_second +
-         tasks * speed.task_seconds + n * static_cast<double>(config.num_layers()) * kTokenSeconds / threads;
+         tasks * speed.task_seconds + n * token_seconds(config, threads);
 }
 
 /// The held-out rows through the layers, and through both heads.
@@ -112,15 +126,15 @@ MachineSpeed measure_speed(const model::ModelConfig& config, const Compute& comp
   using Clock = std::chrono::steady_clock;
   const c10::InferenceMode inference;
   const auto options = at::TensorOptions().dtype(compute.dtype);
-  const std::int64_t num_experts = 2 * std::max(1, threads);
-  std::vector<Expert> experts;
-  for (std::int64_t e = 0; e < num_experts; ++e) {
-    experts.push_back({at::rand({config.expert_width, config.hidden_size}, options),
-                       at::rand({config.expert_width, config.hidden_size}, options),
-                       at::rand({config.hidden_size, config.expert_width}, options)});
-  }
+  const std::int64_t width = std::min(config.expert_width, kMeasuredSize);
+  const std::int64_t hidden = std::min(config.hidden_size, kMeasuredSize);
+  const std::int64_t num_experts = 2 * std::max(1, threads);  // enough tasks for all threads, of one expert's weights
+  const Tensor up_FD = at::full({width, hidden}, kMeasuredValue, options);
+  const Tensor gate_FD = config.gated_mlp ? up_FD.clone() : Tensor();
+  const std::vector<Expert> experts(static_cast<std::size_t>(num_experts),
+                                    Expert{gate_FD, up_FD, up_FD.t().contiguous(), {}, {}});
   const auto seconds_for = [&](std::int64_t rows) {
-    const Tensor x_ND = at::rand({rows * num_experts, config.hidden_size}, options);
+    const Tensor x_ND = at::full({rows * num_experts, hidden}, kMeasuredValue, options);
     const Tensor ids_NK = at::arange(rows * num_experts, at::kLong).remainder(num_experts).unsqueeze(1).contiguous();
     Tensor out = at::empty_like(x_ND);
     double best = 1e9;
@@ -132,10 +146,11 @@ MachineSpeed measure_speed(const model::ModelConfig& config, const Compute& comp
     }
     return best;
   };
-  const double flops = 2 * expert_weights(config) * static_cast<double>(num_experts);
-  const double one = seconds_for(16), many = seconds_for(256);
-  const double per_row = std::max(1e-12, (many - one) / (256 - 16));
-  const double fixed = std::max(0.0, one - 16 * per_row);
+  const double weights = static_cast<double>((config.gated_mlp ? 3 : 2) * width * hidden);
+  const double flops = 2 * weights * static_cast<double>(num_experts);
+  const double few = seconds_for(kFewRows), many = seconds_for(kManyRows);
+  const double per_row = std::max(1e-12, (many - few) / static_cast<double>(kManyRows - kFewRows));
+  const double fixed = std::max(0.0, few - static_cast<double>(kFewRows) * per_row);
   return {flops / per_row, fixed / static_cast<double>(3 * num_experts)};
 }
 

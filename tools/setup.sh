@@ -31,6 +31,7 @@ is_installed() {
     cmake) cmake_is_new_enough ;;
     ninja-build) command -v ninja >/dev/null ;;
     g++) command -v "${CXX:-g++}" >/dev/null ;;
+    clang) command -v "$CXX" >/dev/null ;;
     clang-format) command -v clang-format >/dev/null ;;
     chromium) command -v chromium >/dev/null ;;
     python3) [[ -n $python ]] ;;
@@ -89,7 +90,8 @@ check_installed() {
   for name in "$@"; do
     [[ $name != python3 ]] || find_python
     is_installed "$name" || fail "$name is installed and still not usable: Python must be 3.11 or newer," \
-      "cmake 3.25 or newer (Debian 12, Ubuntu 24.04, or 'python3 -m pip install cmake')."
+      "cmake 3.25 or newer (Debian 12, Ubuntu 24.04, or 'python3 -m pip install cmake'), and CXX, where it is set, the" \
+      "name of a compiler."
   done
 }
 

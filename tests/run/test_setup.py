@@ -191,6 +191,23 @@ def test_installs_the_test_packages_beside_the_torch_that_is_there(machine):
     assert packages.endswith("requirements-test.txt torch==2.13.0")
 
 
+def test_another_compiler_has_build_folders_of_its_own(machine):
+    machine.have(LIBRARIES + ["libomp-dev"])
+    machine.stub("clang++")
+    machine.stub("ninja", 'echo "ninja $2" >>"$machine/calls"')
+    done = machine.run("build", CXX="clang++", **machine.torch())
+    assert done.returncode == 0, done.stderr
+    assert machine.calls() == [f"ninja {machine.folder}/build/release-clang++"]
+    machine.run("build", **machine.torch())
+    assert machine.calls()[1:] == [f"ninja {machine.folder}/build/release"]
+
+
+def test_a_compiler_that_is_missing_is_installed_with_its_openmp(machine):
+    done = machine.run("build", CXX="clang++", **machine.torch())
+    assert done.returncode == 1
+    assert machine.calls()[-1].endswith("g++ clang libomp-dev")
+
+
 def test_a_failed_test_fails_the_command_and_is_named(machine):
     machine.stub("ctest", '[[ "$*" != *"-LE slow"* ]]')
     done = machine.run("test")

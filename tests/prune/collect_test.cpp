@@ -13,11 +13,17 @@ constexpr std::int64_t kTokens = 37, kExperts = 5, kTopK = 2, kWidth = 6;
 
 /// What one MoE layer did with all tokens of a sweep.
 struct Record {
-  Tensor logits_NE = random_tensor({kTokens, kExperts}, 1);
-  nn::Routing routing = nn::route(logits_NE, {.top_k = kTopK});
-  Tensor norms_NK = random_tensor({kTokens, kTopK}, 2).abs();
-  Tensor inputs_ND = random_tensor({kTokens, kWidth}, 3), residual_ND = random_tensor({kTokens, kWidth}, 4),
-         routed_ND = random_tensor({kTokens, kWidth}, 5);
+  explicit Record(std::int64_t tokens = kTokens)
+      : logits_NE(random_tensor({tokens, kExperts}, 1)),
+        routing(nn::route(logits_NE, {.top_k = kTopK})),
+        norms_NK(random_tensor({tokens, kTopK}, 2).abs()),
+        inputs_ND(random_tensor({tokens, kWidth}, 3)),
+        residual_ND(random_tensor({tokens, kWidth}, 4)),
+        routed_ND(random_tensor({tokens, kWidth}, 5)) {}
+
+  Tensor logits_NE;
+  nn::Routing routing;
+  Tensor norms_NK, inputs_ND, residual_ND, routed_ND;
 
   /// Shows tokens [begin, end) as one call.
   void show(StatsCollector& collector, std::int64_t begin, std::int64_t end, std::int64_t layer = 0) const {
@@ -84,6 +90,13 @@ void expect_same_sums(ExpertSums found, ExpertSums expected) {
   EXPECT_EQ(found.num_tokens, expected.num_tokens);
 }
 
+void expect_identical_sums(ExpertSums found, ExpertSums expected) {
+  std::vector<Tensor> parts;
+  for_each_sum(expected, [&](const char*, Tensor& sum, bool) { parts.push_back(sum); });
+  std::size_t next = 0;
+  for_each_sum(found, [&](const char* name, Tensor& sum, bool) { EXPECT_TRUE(identical(sum, parts[next++])) << name; });
+}
+
 TEST(StatsCollector, SumsEachSourceHoweverTheTokensAreCut) {
   const Record record;
   // Tokens 20 to 29 are held out; source 0 has two segments.
@@ -101,15 +114,43 @@ TEST(StatsCollector, SumsEachSourceHoweverTheTokensAreCut) {
 }
 
 TEST(StatsCollector, GivesTheSameBitsForAnyNumberOfThreads) {
-  const Record record;
+  const std::int64_t tokens = 2 * kBlockTokens + 88;  // two sources: blocks of 256 and 44, of 256 and 44
+  const Record record(tokens);
+  const std::vector<Segment> segments = {{0, tokens / 2, 0}, {tokens / 2, tokens, 1}};
   const auto collect = [&](int threads) {
     const Threads scope(threads);
-    StatsCollector collector({{0, kTokens, 0}}, 1, {}, 0, {kExperts});
-    record.show(collector, 0, kTokens);
-    return collector.layers()[0].sources[0];
+    StatsCollector collector(segments, 2, {}, 0, {kExperts});
+    record.show(collector, 0, tokens);
+    return collector.layers()[0].sources;
   };
-  EXPECT_TRUE(identical(collect(2).gram, collect(1).gram));
-  EXPECT_TRUE(identical(collect(2).score_sum, collect(1).score_sum));
+  std::vector<ExpertSums> expected = collect(1);
+  expect_same_sums(expected[0], naive_sums(record, range(0, tokens / 2)));
+  expect_same_sums(expected[1], naive_sums(record, range(tokens / 2, tokens)));
+  for (const int threads : {2, 3, 8}) {
+    std::vector<ExpertSums> found = collect(threads);
+    for (std::size_t s = 0; s < found.size(); ++s) expect_identical_sums(found[s], expected[s]);
+  }
+}
+
+TEST(StatsCollector, AddsBlocksOfAFixedSizeInTheirOrder) {
+  const std::int64_t tokens = 2 * kBlockTokens + 88;
+  const Record record(tokens);
+  const Threads scope(3);
+  StatsCollector collector({{0, tokens, 0}}, 1, {}, 0, {kExperts});
+  record.show(collector, 0, tokens);
+  const auto norms_of_block = [&](std::int64_t begin, std::int64_t end) {  // by the definition, in one order
+    std::vector<double> sums(kExperts, 0);
+    for (std::int64_t n = begin; n < end; ++n) {
+      const std::vector<double> f = plain(record.norms_NK[n]), chosen = plain(record.routing.ids_NK[n]);
+      for (std::size_t k = 0; k < kTopK; ++k) sums[static_cast<std::size_t>(chosen[k])] += f[k];
+    }
+    return sums;
+  };
+  const std::vector<double> a = norms_of_block(0, kBlockTokens), b = norms_of_block(kBlockTokens, 2 * kBlockTokens),
+                            c = norms_of_block(2 * kBlockTokens, tokens);
+  std::vector<double> expected;
+  for (std::size_t e = 0; e < kExperts; ++e) expected.push_back((a[e] + b[e]) + c[e]);
+  EXPECT_EQ(plain(collector.layers()[0].sources[0].norm_sum), expected);
 }
 
 TEST(StatsCollector, DoesNotLetHeldOutTokensReachAnySum) {

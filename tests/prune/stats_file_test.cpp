@@ -93,7 +93,7 @@ TEST(StatsFile, RefusesOtherFilesAndNamesThem) {
     return error_of([&] { read_stats(folder / "file"); });
   };
   EXPECT_THAT(fault({{"kind", "something else"}, {"version", 2}}), HasSubstr("is not a statistics file"));
-  EXPECT_THAT(fault({{"kind", "statistics"}, {"version", 1}}), HasSubstr("has version 1, expected 2"));
+  EXPECT_THAT(fault({{"kind", "statistics"}, {"version", 1}}), HasSubstr("has version 1, expected 2 to 3"));
   EXPECT_THAT(fault({{"kind", "statistics"}, {"version", 1}}), HasSubstr((folder / "file").string()));
   write_text(folder / "text", "hello");
   EXPECT_THAT(error_of([&] { read_stats(folder / "text"); }), HasSubstr((folder / "text").string()));

@@ -3,9 +3,11 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <limits>
+#include <mutex>
 
 #include "uncurl/base/error.h"
+#include "uncurl/kernels/parallel_tasks.h"
+#include "uncurl/kernels/sum_in_order.h"
 #include "uncurl/tensor/finite.h"
 #include "uncurl/tensor/threads.h"
 
@@ -20,32 +22,24 @@ void check_logits(const Tensor& logits_NE, std::int64_t layer) {
        "(try --dtype f32)");
 }
 
-/// How far the routed experts turn the residual stream of tokens [begin, end): 1 - cos(u, u + r), at least 0. [N] fp64,
-/// by blocks of tokens, since two rows in fp64 are large.
+/// How far the routed experts turn the residual stream of tokens [begin, end): 1 - cos(u, u + r), at least 0. [N] fp64
 Tensor turn_of_stream(const model::MoeCall& call, std::int64_t begin, std::int64_t end) {
-  constexpr std::int64_t kBlock = 256;
   constexpr double kTiny = 1e-300;  // a stream of zeros has no direction: its cosine is 0
-  std::vector<Tensor> turns;
-  for (std::int64_t first = begin; first < end; first += kBlock) {
-    const std::int64_t tokens = std::min(kBlock, end - first);
-    const Tensor before_ND = call.residual_ND.narrow(0, first, tokens).to(at::kDouble);
-    const Tensor after_ND = before_ND + call.routed_ND.narrow(0, first, tokens).to(at::kDouble);
-    const Tensor squares_N = at::linalg_vecdot(before_ND, before_ND) * at::linalg_vecdot(after_ND, after_ND);
-    const Tensor cosines_N = at::linalg_vecdot(before_ND, after_ND) / squares_N.sqrt().clamp_min(kTiny);
-    turns.push_back((1 - cosines_N).clamp_min(0));
-  }
-  return at::cat(turns);
+  const Tensor before_ND = call.residual_ND.slice(0, begin, end).to(at::kDouble);
+  const Tensor after_ND = before_ND + call.routed_ND.slice(0, begin, end).to(at::kDouble);
+  const Tensor squares_N = at::linalg_vecdot(before_ND, before_ND) * at::linalg_vecdot(after_ND, after_ND);
+  const Tensor cosines_N = at::linalg_vecdot(before_ND, after_ND) / squares_N.sqrt().clamp_min(kTiny);
+  return (1 - cosines_N).clamp_min(0);
 }
 
-/// Adds what tokens [begin, end) of the call contribute to their source.
-void add_tokens(const model::MoeCall& call, std::int64_t begin, std::int64_t end, ExpertSums& sums) {
-  const SingleThread single;  // fp64 sums in one order
-  const std::int64_t tokens = end - begin, num_experts = call.logits_NE.size(1);
-  const auto part = [&](const Tensor& t) { return t.narrow(0, begin, tokens); };
+/// What tokens [begin, end) of the call contribute to their source.
+ExpertSums sums_of_tokens(const model::MoeCall& call, std::int64_t begin, std::int64_t end) {
+  const auto part = [&](const Tensor& t) { return t.slice(0, begin, end); };
+  ExpertSums sums = zero_sums(call.logits_NE.size(1));
   const Tensor logits_NE = part(call.logits_NE).to(at::kDouble);
-  sums.gram.addmm_(logits_NE.t(), logits_NE);
-  sums.logit_sum += logits_NE.sum(0);
-  sums.score_sum += part(call.routing.scores_NE).sum(0, /*keepdim=*/false, at::kDouble);
+  sums.gram = at::matmul(logits_NE.t(), logits_NE);
+  sums.logit_sum = logits_NE.sum(0);
+  sums.score_sum = part(call.routing.scores_NE).sum(0, /*keepdim=*/false, at::kDouble);
 
   const Tensor ids = part(call.routing.ids_NK).reshape({-1});
   const Tensor gates_NK = part(call.routing.gates_NK).to(at::kDouble);
@@ -59,9 +53,52 @@ void add_tokens(const model::MoeCall& call, std::int64_t begin, std::int64_t end
   add(sums.gate_norm_sum, gates_NK * norms_NK);
   add(sums.renormalized_gate_norm_sum, renormalized_NK * norms_NK);
   add(sums.change_gate_norm_sum, turn_of_stream(call, begin, end).unsqueeze(1) * gates_NK * norms_NK);
-  const Tensor largest = at::zeros({num_experts}, at::kDouble);
-  sums.norm_max = at::maximum(sums.norm_max, largest.scatter_reduce(0, ids, norms_NK.reshape({-1}), "amax"));
-  sums.num_tokens += static_cast<double>(tokens);
+  sums.norm_max.scatter_reduce_(0, ids, norms_NK.reshape({-1}), "amax");
+  sums.num_tokens = static_cast<double>(end - begin);
+  return sums;
+}
+
+/// Adds up what blocks of one source say, in the order of their numbers, whoever brings them when.
+class BlockSums {
+ public:
+  void add(std::size_t number, ExpertSums block) {
+    std::vector<Tensor> terms, maxima;
+    for_each_sum(block, [&](const char*, Tensor& sum, bool is_maximum) {
+      (is_maximum ? maxima : terms).push_back(std::move(sum));
+    });
+    sums_.add(number, std::move(terms));
+    const std::lock_guard lock(maxima_mutex_);
+    maxima_.insert(maxima_.end(), maxima.begin(), maxima.end());
+  }
+
+  void add_to(ExpertSums& total) {
+    const std::vector<Tensor> terms = sums_.take();
+    auto term = terms.begin();
+    for_each_sum(total, [&](const char*, Tensor& sum, bool is_maximum) {
+      if (!is_maximum) sum += *term++;
+    });
+    for (const Tensor& maximum : maxima_) total.norm_max = at::maximum(total.norm_max, maximum);
+  }
+
+ private:
+  kernels::SumInOrder sums_;
+  std::mutex maxima_mutex_;
+  std::vector<Tensor> maxima_;  ///< in any order: a maximum has no other
+};
+
+/// Adds what tokens [begin, end) of the call contribute to their source: fixed blocks over the threads.
+void add_tokens(const model::MoeCall& call, std::int64_t begin, std::int64_t end, ExpertSums& sums) {
+  const std::int64_t num_blocks = (end - begin + kBlockTokens - 1) / kBlockTokens;
+  BlockSums blocks;
+  kernels::run_tasks(static_cast<std::size_t>(num_blocks), [&] {
+    return [&](std::size_t block) {
+      const std::int64_t first = begin + static_cast<std::int64_t>(block) * kBlockTokens;
+      blocks.add(block, sums_of_tokens(call, first, std::min(first + kBlockTokens, end)));
+    };
+  });
+  const SingleThread single;  // small sums
+  blocks.add_to(sums);
+  sums.num_tokens += static_cast<double>(end - begin);
 }
 
 }  // namespace

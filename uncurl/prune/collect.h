@@ -8,6 +8,10 @@
 
 namespace uncurl::prune {
 
+/// The sums of each call are taken over blocks of so many tokens of a source, counted from the first that the call has
+/// of it, and then added block by block: part of what docs/formats.md says of statistics.
+constexpr std::int64_t kBlockTokens = 256;
+
 /// Tokens [begin, end) of the sweep belong to this source. Tokens in no segment (held-out rows) reach no statistic.
 struct Segment {
   std::int64_t begin, end;
@@ -23,7 +27,8 @@ class StatsCollector : public model::MoeObserver {
   StatsCollector(std::vector<Segment> segments, std::size_t num_sources, const std::vector<std::int64_t>& sample,
                  std::int64_t input_tokens, std::vector<std::int64_t> experts_of_layer);
 
-  /// Sums are fp64 and taken call by call, so the same chunks give the same bits whatever the number of threads.
+  /// Sums are fp64 and taken call by call in fixed blocks, which the threads share: the same calls give the same bits
+  /// whatever the number of threads.
   /// @throws Error naming layer and expert if a logit is not finite
   void observe(const model::MoeCall& call) override;
 

@@ -19,7 +19,7 @@ constexpr double kProgramBytes = 2.4e8;       // libtorch and the program before
 constexpr double kAttentionEfficiency = 0.7;  // of causal attention, beside the products of experts
 constexpr double kDenseEfficiency = 0.9;      // of everything around the experts, likewise
 constexpr double kTokenSeconds = 8e-6;        // of norms and routing, per token and layer of width 2048, on one thread
-constexpr double kStatisticsSeconds = 4e-6;   // of statistics, likewise; they are taken on one thread
+constexpr double kStatisticsSeconds = 4e-6;   // of statistics, likewise
 constexpr double kReadBytesPerSecond = 4e9;   // file pages
 constexpr double kWriteBytesPerSecond = 1e9;
 constexpr double kAssignmentSeconds = 6e-3;  // at width 768, one thread
@@ -78,8 +78,9 @@ double resident_weights(const model::Model& model, const Compute& compute) {
 /// Of what is done for a token beside the products, in all layers.
 double token_seconds(const model::ModelConfig& config, int threads) {
   const double widths = static_cast<double>(config.hidden_size) / 2048.0;
-  return widths * (static_cast<double>(config.num_layers()) * kTokenSeconds / threads +
-                   static_cast<double>(config.moe_layers().size()) * kStatisticsSeconds);
+  const double seconds = static_cast<double>(config.num_layers()) * kTokenSeconds +
+                         static_cast<double>(config.moe_layers().size()) * kStatisticsSeconds;
+  return widths * seconds / threads;
 }
 
 double sweep_seconds(const model::ModelConfig& config, std::int64_t tokens, std::int64_t row_tokens,

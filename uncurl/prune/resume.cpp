@@ -15,6 +15,7 @@ constexpr const char* kKind = "interrupted observation";
 
 std::string request_key(const RoutingStats& stats, const model::PackedRows& rows) {
   Hasher hasher;
+  hasher.add(concat("statistics ", kStatsVersion));
   hasher.add(json_text(stats.provenance));
   for (const SourceInfo& source : stats.sources) {
     hasher.add(source.name);

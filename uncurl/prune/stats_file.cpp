@@ -7,7 +7,7 @@
 namespace uncurl::prune {
 namespace {
 
-constexpr int kVersion = 2;
+constexpr int kOldestVersion = 2;
 
 std::string layer_name(std::int64_t layer, const std::string& what) {
   return "layers." + std::to_string(layer) + "." + what;
@@ -53,8 +53,9 @@ std::vector<std::int64_t> numbers(const Tensor& tensor) {
 RoutingStats parse_stats(const model::TensorFile& file) {
   const JsonObject metadata(file.metadata, "its metadata");
   check(metadata.string("kind", "") == "statistics", "is not a statistics file of `uncurl observe`");
-  check(metadata.integer("version") == kVersion, "has version ", metadata.integer("version"), ", expected ", kVersion,
-        "; observe again with this program");
+  const std::int64_t version = metadata.integer("version");
+  check(version >= kOldestVersion && version <= kStatsVersion, "has version ", version, ", expected ", kOldestVersion,
+        " to ", kStatsVersion, "; observe again with this program");
   RoutingStats stats{.provenance = metadata.object("provenance").json()};
   for (const Json& source : metadata.array("sources")) stats.sources.push_back(source_from_json(source));
   stats.sample_tokens = file.at("sample_tokens");
@@ -104,7 +105,7 @@ LayerStats read_layer(const model::TensorFile& file, std::int64_t layer, std::si
 }
 
 void write_stats(const std::filesystem::path& path, const RoutingStats& stats) {
-  Json metadata = {{"kind", "statistics"}, {"version", kVersion}, {"provenance", stats.provenance}};
+  Json metadata = {{"kind", "statistics"}, {"version", kStatsVersion}, {"provenance", stats.provenance}};
   metadata["sources"] = Json::array();
   for (const SourceInfo& source : stats.sources) metadata["sources"].push_back(source_json(source));
   metadata["held_out_sources"] = stats.held_out.source_names;

@@ -8,6 +8,10 @@
 
 namespace uncurl::prune {
 
+/// Since 3, sums are taken in blocks of kBlockTokens (collect.h): other last bits than in version 2, which is still
+/// read.
+constexpr int kStatsVersion = 3;
+
 void write_stats(const std::filesystem::path& path, const RoutingStats& stats);
 
 /// @throws Error naming the file if it is no statistics file, or one of another version

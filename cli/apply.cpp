@@ -39,7 +39,7 @@ void run(const Options& options, Terminal& terminal) {
   });
   const std::filesystem::path stats_path = find_stats(options, plan);
   prune::OutputFolder(options.out, model.folder(), options.overwrite).expect_outside(stats_path);
-  const prune::RoutingStats stats = prune::read_stats(stats_path);
+  const prune::RoutingStats stats = prune::read_stats(stats_path, model.config);
   plan.stats_path = relative_path(stats_path, options.out);
   build_checkpoint(model, plan, stats, options.out, options.overwrite, terminal);
 }

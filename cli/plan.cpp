@@ -45,7 +45,7 @@ void run(const Options& options, Terminal& terminal) {
   prune::check_output_file(options.out, options.model, options.overwrite);
   const model::Model model = open(options.model, terminal);
   check_effects(options.plan, model.config);
-  const prune::RoutingStats stats = prune::read_stats(options.stats);
+  const prune::RoutingStats stats = prune::read_stats(options.stats, model.config);
   const std::filesystem::path folder = std::filesystem::absolute(options.out).parent_path();
   if (options.budget.total) check_budget(model, options.budget, options.plan);
   const prune::Plan plan =

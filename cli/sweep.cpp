@@ -12,6 +12,7 @@
 #include "uncurl/base/hash.h"
 #include "uncurl/base/join.h"
 #include "uncurl/eval/evaluate.h"
+#include "uncurl/prune/check_stats.h"
 #include "uncurl/prune/estimate.h"
 #include "uncurl/prune/grouping.h"
 #include "uncurl/prune/methods/table.h"
@@ -125,7 +126,10 @@ std::optional<prune::RoutingStats> earlier_stats(const Options& options, const m
   const Files files = files_of(options.out);
   if (!fs::exists(files.stats)) return std::nullopt;
   prune::RoutingStats stats = prune::read_stats(files.stats);
-  if (is_of(stats, model, options, sources)) return stats;
+  if (is_of(stats, model, options, sources)) {
+    with_context(files.stats.string(), [&] { prune::expect_stats_fit(stats, model.config); });
+    return stats;
+  }
   check(options.overwrite, options.out,
         ": holds a sweep of another model, other rows or other options; choose another folder, or --overwrite");
   fs::remove(files.points);

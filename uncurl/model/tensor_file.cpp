@@ -1,5 +1,8 @@
 #include "uncurl/model/tensor_file.h"
 
+#include <ATen/ATen.h>
+
+#include <cstring>
 #include <ostream>
 
 #include "uncurl/base/error.h"
@@ -12,6 +15,17 @@ namespace uncurl::model {
 namespace {
 
 constexpr const char* kMetadataKey = "uncurl";
+
+/// Our own headers are padded so that it always is; others need not be.
+bool is_aligned(const Tensor& view) {
+  return reinterpret_cast<std::uintptr_t>(view.const_data_ptr()) % view.element_size() == 0;
+}
+
+Tensor copy_of_bytes(const Tensor& view) {
+  Tensor copy = at::empty(view.sizes(), view.options());
+  if (view.nbytes() > 0) std::memcpy(copy.mutable_data_ptr(), view.const_data_ptr(), view.nbytes());
+  return copy;
+}
 
 }  // namespace
 
@@ -45,7 +59,8 @@ TensorFile read_tensor_file(const std::filesystem::path& path) {
   file.metadata = parse_json(header.metadata[kMetadataKey].get<std::string>(), path.string() + ": metadata");
   for (const checkpoint::TensorInfo& info : header.tensors) {
     const auto bytes = mapping->bytes().subspan(info.begin, info.num_bytes());
-    file.tensors.emplace(info.name, view_bytes(bytes, info.dtype, info.shape, mapping));
+    const Tensor view = view_bytes(bytes, info.dtype, info.shape, mapping);
+    file.tensors.emplace(info.name, is_aligned(view) ? view : copy_of_bytes(view));
   }
   return file;
 }

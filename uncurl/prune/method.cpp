@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "uncurl/base/error.h"
@@ -43,6 +44,10 @@ Groups keep_highest(const std::vector<double>& scores, const MethodInput& input,
   const std::vector<int> protect = protected_experts(input, layer);
   std::vector<bool> first(scores.size(), false);
   for (const int expert : protect) first[static_cast<std::size_t>(expert)] = true;
+  for (std::size_t e = 0; e < scores.size(); ++e) {
+    check(!std::isnan(scores[e]), "layer ", layer.layer, ": the score of expert ", e,
+          " is not a number; its statistics overflow. Observe again with --dtype f32");
+  }
   std::vector<int> order(scores.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](int a, int b) {

@@ -8,6 +8,7 @@
 #include "uncurl/base/error.h"
 #include "uncurl/base/file.h"
 #include "uncurl/base/hash.h"
+#include "uncurl/prune/check_stats.h"
 #include "uncurl/prune/collect.h"
 #include "uncurl/prune/resume.h"
 
@@ -109,6 +110,7 @@ void observe_replaced_(Tensor& hidden_ND, const SweepRows& rows, const model::La
   model::SweepOptions sweep{.first_layer = layer, .end_layer = layer + 1, .label = "observing"};
   Tensor unpruned_ND = observed_ND.clone();
   model::sweep_layers_(unpruned_ND, observed, stream, sweep, &collector, listener);
+  check_layer_stats(collector.layers().back());  // before it is planned from
   if (num_held_out > 0) model::sweep_layers_(held_out_ND, rows.held_out.rows, stream, sweep, nullptr, listener);
   stats.layers = {collector.layers().back()};
   sweep.edit = [&](model::LayerWeights weights, std::int64_t) { return replace(std::move(weights), stats); };
@@ -123,6 +125,7 @@ void observe_layers_(Tensor& hidden_ND, const SweepRows& rows, const model::Laye
   const model::ModelConfig& config = stream.model().config;
   model::SweepOptions sweep{.first_layer = first_layer, .label = "observing"};
   sweep.after_layer = [&](std::int64_t layer) {
+    if (config.layers[static_cast<std::size_t>(layer)].moe) check_layer_stats(collector.layers().back());
     if (layer + 1 < config.num_layers()) state.save({layer + 1, hidden_ND, collector.layers()});
   };
   try {

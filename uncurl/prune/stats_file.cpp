@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 
 #include "uncurl/base/error.h"
+#include "uncurl/prune/check_stats.h"
+#include "uncurl/tensor/shape.h"
 
 namespace uncurl::prune {
 namespace {
@@ -45,7 +47,9 @@ SourceInfo source_from_json(const Json& json) {
   return source;
 }
 
-std::vector<std::int64_t> numbers(const Tensor& tensor) {
+std::vector<std::int64_t> numbers(const model::TensorFile& file, const std::string& name) {
+  const Tensor& tensor = file.at(name);
+  check(tensor.scalar_type() == at::kLong && tensor.dim() == 1, name, " should be a list of I64");
   const auto* const data = tensor.const_data_ptr<std::int64_t>();
   return {data, data + tensor.numel()};
 }
@@ -61,14 +65,17 @@ RoutingStats parse_stats(const model::TensorFile& file) {
   stats.sample_tokens = file.at("sample_tokens");
   stats.sample_source = file.at("sample_source");
   for (const Json& layer : metadata.array("layers")) {
+    check(layer.is_number_integer(), "its metadata: 'layers' should hold numbers of layers, found ", layer.dump());
     stats.layers.push_back(read_layer(file, layer.get<std::int64_t>(), stats.sources.size()));
   }
-  stats.held_out.rows = {file.at("held_out.ids"), numbers(file.at("held_out.begins"))};
+  stats.held_out.rows = {file.at("held_out.ids"), numbers(file, "held_out.begins")};
   for (const Json& name : metadata.array("held_out_sources")) {
+    check(name.is_string(), "its metadata: 'held_out_sources' should hold names, found ", name.dump());
     stats.held_out.source_names.push_back(name.get<std::string>());
   }
-  stats.held_out.source_of_row = numbers(file.at("held_out.source_of_row"));
+  stats.held_out.source_of_row = numbers(file, "held_out.source_of_row");
   stats.held_out.final_ND = file.at("held_out.final");
+  check_stats(stats);
   return stats;
 }
 
@@ -95,7 +102,9 @@ LayerStats read_layer(const model::TensorFile& file, std::int64_t layer, std::si
   for (std::size_t s = 0; s < num_sources; ++s) {
     ExpertSums sums;
     for_each_sum(sums, [&](const char* name, Tensor& sum, bool) { sum = file.at(source_name(layer, s, name)); });
-    sums.num_tokens = file.at(source_name(layer, s, "num_tokens")).item<double>();
+    const Tensor& num_tokens = file.at(source_name(layer, s, "num_tokens"));
+    expect_shape(num_tokens, {1}, source_name(layer, s, "num_tokens"));
+    sums.num_tokens = num_tokens.item<double>();
     stats.sources.push_back(std::move(sums));
   }
   stats.sample_logits = file.at(layer_name(layer, "sample_logits"));
@@ -124,6 +133,12 @@ void write_stats(const std::filesystem::path& path, const RoutingStats& stats) {
 RoutingStats read_stats(const std::filesystem::path& path) {
   const model::TensorFile file = model::read_tensor_file(path);
   return with_context(path.string(), [&] { return parse_stats(file); });
+}
+
+RoutingStats read_stats(const std::filesystem::path& path, const model::ModelConfig& config) {
+  RoutingStats stats = read_stats(path);
+  with_context(path.string(), [&] { expect_stats_fit(stats, config); });
+  return stats;
 }
 
 }  // namespace uncurl::prune

@@ -14,8 +14,11 @@ constexpr int kStatsVersion = 3;
 
 void write_stats(const std::filesystem::path& path, const RoutingStats& stats);
 
-/// @throws Error naming the file if it is no statistics file, or one of another version
+/// @throws Error naming the file if it is no statistics file, one of another version, or not as check_stats wants it
 RoutingStats read_stats(const std::filesystem::path& path);
+
+/// @throws Error also if it is of a model with other layers, experts, width or vocabulary than this config's
+RoutingStats read_stats(const std::filesystem::path& path, const model::ModelConfig& config);
 
 /// The same parts for the file that an interrupted observation resumes from.
 void append_layers(const std::vector<LayerStats>& layers, model::NamedTensors& tensors);

@@ -47,7 +47,7 @@ void observe(const StudyConfig& config, const Stage& stage, const fs::path& mode
 void prune_model(const Stage& stage, const fs::path& model_folder, const fs::path& statistics,
                  const Listener& listener) {
   const model::Model model = model::open_model(model_folder);
-  const prune::RoutingStats stats = prune::read_stats(statistics);
+  const prune::RoutingStats stats = prune::read_stats(statistics, model.config);
   prune::OutputFolder output(stage.path, model_folder, /*overwrite=*/false);
   prune::Plan plan =
       prune::make_plan(model, stats, stage.variant.experts,

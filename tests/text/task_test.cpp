@@ -99,6 +99,15 @@ TEST_F(TaskFile, RefusesLabelsWithoutAChoice) {
   EXPECT_THAT(refusal(), HasSubstr("no field 'gold'; the row has q"));
 }
 
+// 2^32 would be cut to 0, another choice.
+TEST_F(TaskFile, RefusesNumbersThatNoTaskNeeds) {
+  json_["label"] = {{"field", "gold"}, {"values", {{"a", 4294967296}}}};
+  EXPECT_THAT(refusal(), HasSubstr("'a' is choice 4294967296, expected 0 or more"));
+  json_["label"] = {{"field", "gold"}};
+  json_["generation"] = {{"max_tokens", 1'000'000'000}};
+  EXPECT_THAT(refusal(), HasSubstr("max_tokens is 1000000000, expected 1 to 131072"));
+}
+
 TEST_F(TaskFile, RefusesContradictions) {
   json_["completion"] = "{right}";
   EXPECT_THAT(refusal(), HasSubstr("'completion', or 'choices' with 'label'"));

@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "tests/support/error_of.h"
 #include "uncurl/nn/training_loss.h"
 
 namespace uncurl::train {
@@ -73,6 +74,18 @@ TEST(Batches, BatchesOfTokensTakeRowsAsLongAsTheyFit) {
 TEST(Batches, ABudgetOfTokensEndsWithAWholeStep) {
   const std::vector<Step> steps = plan_steps({source({4, 4, 4})}, config({.tokens = 20}, {.rows = 2}));
   EXPECT_EQ(steps.size(), 3U);
+}
+
+// Steps are planned before the first is taken: a number in a config must not fill the memory.
+TEST(Batches, RefusesMoreRowsThanAPlanMayHold) {
+  const std::vector<RowSource> sources = {source({4, 2})};
+  const auto refusal = [&](Budget budget, BatchSize batch) {
+    return test::error_of([&] { plan_steps(sources, config(budget, batch)); });
+  };
+  EXPECT_NE(refusal({.steps = 1'000'000'000'000}, {.rows = 1}).find("ask for 1e+12 rows"), std::string::npos);
+  EXPECT_NE(refusal({.steps = 1}, {.tokens = 4'000'000'000'000}).find("ask for 1e+12 rows"), std::string::npos);
+  EXPECT_NE(refusal({.tokens = 4'000'000'000'000}, {.rows = 1}).find("ask for 1e+12 rows"), std::string::npos);
+  EXPECT_NE(refusal({.epochs = 1e300}, {.rows = 1}).find("ask for 2e+300 rows"), std::string::npos);
 }
 
 TEST(Batches, TheOrderFollowsFromTheSeed) {

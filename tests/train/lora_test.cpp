@@ -62,6 +62,11 @@ TEST(LowRank, OfRankZeroIsNone) {
   EXPECT_TRUE(draw_low_rank(weights.parameters, {.rank = 0}, 7).empty());
 }
 
+TEST(LowRank, RefusesARankAboveThatOfTheMatrix) {
+  Weights weights;
+  EXPECT_THROW(draw_low_rank(weights.parameters, {.rank = 1'000'000'000'000}, 7), Error);
+}
+
 TEST(LowRank, RefusesTargetsThatAreNoMatrix) {
   Weights weights;
   EXPECT_THROW(draw_low_rank(weights.parameters, {.rank = 2, .targets = {"norms"}}, 7), Error);

@@ -30,12 +30,21 @@ std::string read_metric(const JsonObject& json) {
   return metric;
 }
 
+constexpr std::int64_t kMaxChoices = 10'000;
+constexpr std::int64_t kMaxGenerated =
+    1 << 17;  // keys and values of so many tokens are kept while an answer is written
+
 LabelRule read_label(const JsonObject& json) {
   json.expect_only({"field", "values"});
   LabelRule rule{json.string("field"), {}};
   if (!json.has("values")) return rule;
   const JsonObject values = json.object("values");
-  for (const auto& [value, index] : values.json().items()) rule.values[value] = static_cast<int>(values.integer(value));
+  for (const auto& [value, index] : values.json().items()) {
+    const std::int64_t choice = values.integer(value);
+    check(choice >= 0 && choice < kMaxChoices, values.place(), ": '", value, "' is choice ", choice,
+          ", expected 0 or more and fewer than ", kMaxChoices);
+    rule.values[value] = static_cast<int>(choice);
+  }
   return rule;
 }
 
@@ -100,7 +109,8 @@ GenerationRule read_generation(const JsonObject& json) {
           "ends an answer, or leave it out");
   }
   rule.max_tokens = json.integer("max_tokens", rule.max_tokens);
-  check(rule.max_tokens > 0, json.place(), ": max_tokens is ", rule.max_tokens, ", expected 1 or more");
+  check(rule.max_tokens > 0 && rule.max_tokens <= kMaxGenerated, json.place(), ": max_tokens is ", rule.max_tokens,
+        ", expected 1 to ", kMaxGenerated);
   if (json.has("extract")) {
     const JsonObject extract = json.object("extract");
     for (const auto& [name, value] : extract.json().items())

@@ -90,22 +90,44 @@ class Mixture {
   std::int64_t total_ = 0;
 };
 
+/// Steps are planned before the first is taken: 0.8 GB of row numbers. Ten times the rows of the paper's pretraining.
+constexpr double kMaxRows = 5e7;
+
 bool fits(const BatchSize& size, std::int64_t rows, std::int64_t tokens) {
   return size.rows > 0 ? rows <= size.rows : tokens <= size.tokens;
 }
 
-/// Rows that `epochs` asks for; 0: something else says when to stop.
-std::int64_t rows_to_draw(const std::vector<RowSource>& sources, double epochs) {
+std::int64_t longest_row(const std::vector<RowSource>& sources) {
+  std::int64_t longest = 1;
+  for (const RowSource& source : sources) {
+    for (const Row& row : source.rows) longest = std::max(longest, row.num_tokens());
+  }
+  return longest;
+}
+
+/// All rows that the run draws, were each as long as the longest.
+double least_rows(const std::vector<RowSource>& sources, const TrainConfig& config) {
+  const Budget& budget = config.budget;
+  const auto longest = static_cast<double>(longest_row(sources));
+  if (budget.tokens > 0) return static_cast<double>(budget.tokens) / longest;
+  if (budget.steps > 0) {
+    const double of_batch = config.batch.rows > 0 ? static_cast<double>(config.batch.rows)
+                                                  : static_cast<double>(config.batch.tokens) / longest;
+    return static_cast<double>(budget.steps) * std::max(1.0, of_batch);
+  }
   std::size_t total = 0;
   for (const RowSource& source : sources) total += source.rows.size();
-  return static_cast<std::int64_t>(std::llround(epochs * static_cast<double>(total)));
+  return budget.epochs * static_cast<double>(total);
 }
 
 }  // namespace
 
 std::vector<Step> plan_steps(const std::vector<RowSource>& sources, const TrainConfig& config) {
   Mixture mixture(sources, config.seed);
-  const std::int64_t max_rows = rows_to_draw(sources, config.budget.epochs);
+  const double rows_asked_for = least_rows(sources, config);
+  check(rows_asked_for <= kMaxRows, "'steps', 'tokens' or 'epochs', with 'batch', ask for ", rows_asked_for,
+        " rows, more than the ", kMaxRows, " of one run; train fewer, and go on from its checkpoint");
+  const std::int64_t max_rows = config.budget.epochs > 0 ? std::llround(rows_asked_for) : 0;
   check(config.budget.epochs == 0 || max_rows >= 1, "'epochs' is ", config.budget.epochs,
         ": less than one row would be drawn");
   std::vector<Step> steps;

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "uncurl/base/error.h"
@@ -40,6 +41,8 @@ std::map<std::string, LowRank> draw_low_rank(const std::vector<Parameter>& param
     const Tensor& weight = *parameters[p].value;
     if (!chosen[p] || weight.dim() != 2) continue;
     const std::int64_t rows = weight.size(0), columns = weight.size(1);
+    check(config.rank <= std::max(rows, columns), "lora.rank is ", config.rank, ", but ", parameters[p].name, " is [",
+          rows, ", ", columns, "], whose own rank is smaller; choose a lower one");
     updates[parameters[p].name] = {draw_uniform(parameters[p].name, config.rank, columns, seed).to(weight.device()),
                                    at::zeros({rows, config.rank}, weight.options()),
                                    config.alpha / static_cast<double>(config.rank)};

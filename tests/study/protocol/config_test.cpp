@@ -47,6 +47,7 @@ TEST(StudyConfig, NamesWhatDoesNotFit) {
   EXPECT_THAT(error_with([](Json& json) { json["pretrain"].erase("data"); }), HasSubstr("'data' is missing"));
   EXPECT_THAT(error_with([](Json& json) { json["pretrain"]["seed"] = 1; }), HasSubstr("not for a stage of a study"));
   EXPECT_THAT(error_with([](Json& json) { json["pretrain_seeds"] = 3; }), HasSubstr("1 <= pretrain_seeds <= seeds"));
+  EXPECT_THAT(error_with([](Json& json) { json["seeds"] = 1'000'000'000; }), HasSubstr("seeds <= 1000"));
   EXPECT_THAT(error_with([](Json& json) { json.erase("methods"); }), HasSubstr("without each other"));
   EXPECT_THAT(error_with([](Json& json) { json["warmup_place"] = "last"; }), HasSubstr("after-prefinetune"));
 }

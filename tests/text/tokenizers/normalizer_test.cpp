@@ -44,6 +44,23 @@ TEST(Normalizer, IsRefusedByNameIfItIsNotKnown) {
       HasSubstr("here[1]: normalizer type 'Nmt'"));
 }
 
+// Forty steps of a few bytes each would make 2^40 bytes of one.
+TEST(Normalizer, RefusesStepsThatLengthenATextWithoutEnd) {
+  Json steps = Json::array();
+  for (int i = 0; i < 40; ++i) {
+    steps.push_back({{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", "aa"}});
+  }
+  const Json doubling = {{"type", "Sequence"}, {"normalizers", steps}};
+  EXPECT_THAT(error_of([&] { make_normalizer(doubling, "here")("a"); }),
+              HasSubstr("here: makes more than 4160 bytes of a text of 1; is the tokenizer file damaged?"));
+  EXPECT_EQ(make_normalizer(doubling, "here")("b"), "b");
+}
+
+TEST(Normalizer, RefusesMoreStepsThanAnyTokenizerHas) {
+  const Json many = {{"type", "Sequence"}, {"normalizers", std::vector<Json>(101, {{"type", "NFC"}})}};
+  EXPECT_THAT(error_of([&] { make_normalizer(many, "here"); }), HasSubstr("has 101 steps, expected at most 100"));
+}
+
 TEST(Normalizer, RefusesABadPattern) {
   EXPECT_THAT(error_of([] { normalize(R"({"type": "Replace", "pattern": {"Regex": "("}, "content": ""})", ""); }),
               HasSubstr("bad regular expression"));

@@ -101,8 +101,10 @@ void check_study(const StudyConfig& config, const JsonObject& file) {
   for (const std::string& method : config.methods) prune::find_method(method);
   check(config.reductions.empty() == config.methods.empty(), place,
         ": 'reductions' and 'methods' have no effect without each other");
-  check(config.pretrain_seeds >= 1 && config.seeds >= config.pretrain_seeds, place, ": seeds is ", config.seeds,
-        " and pretrain_seeds ", config.pretrain_seeds, ", expected 1 <= pretrain_seeds <= seeds");
+  constexpr std::int64_t kMaxSeeds = 1000;  // each makes stages, which are laid out before the first is run
+  check(config.pretrain_seeds >= 1 && config.seeds >= config.pretrain_seeds && config.seeds <= kMaxSeeds, place,
+        ": seeds is ", config.seeds, " and pretrain_seeds ", config.pretrain_seeds,
+        ", expected 1 <= pretrain_seeds <= seeds <= ", kMaxSeeds);
   check(config.detect > 0 && config.detect < 1, place, ": detect is ", config.detect, ", expected a share of the rows");
   check(config.warmup_place == WarmupPlace::kAfterPruning || (config.warmup && config.prefinetune), place,
         ": warmup_place 'after-prefinetune' has no effect without 'warmup' and 'prefinetune'");

@@ -20,4 +20,17 @@ std::int32_t token_id(const Json& json, const std::string& place) {
   return static_cast<std::int32_t>(id);
 }
 
+const Json& steps_of(const JsonObject& json, const char* key) {
+  constexpr std::size_t kMaxSteps = 100;
+  const Json& steps = json.array(key);
+  check(steps.size() <= kMaxSteps, json.place(), ": has ", steps.size(), " steps, expected at most ", kMaxSteps);
+  return steps;
+}
+
+void expect_bounded_growth(std::size_t bytes_before, std::size_t bytes_after, const std::string& place) {
+  constexpr std::size_t kMaxGrowth = 64, kStart = 4096;  // compatibility decomposition: eleven times at most
+  check(bytes_after <= kMaxGrowth * bytes_before + kStart, place, ": makes more than ",
+        kMaxGrowth * bytes_before + kStart, " bytes of a text of ", bytes_before, "; is the tokenizer file damaged?");
+}
+
 }  // namespace uncurl::text

@@ -33,10 +33,11 @@ std::string strip(std::string_view text, bool left, bool right) {
 
 Normalizer replace(const JsonObject& json) {
   const Regex pattern = pattern_of(json);
-  return [pattern, content = json.string("content")](std::string_view text) {
+  return [pattern, content = json.string("content"), place = json.place()](std::string_view text) {
     std::string out;
     pattern.for_each_part(text, [&](std::size_t begin, std::size_t end, bool is_match) {
       out += is_match ? std::string_view(content) : text.substr(begin, end - begin);
+      expect_bounded_growth(text.size(), out.size(), place);
     });
     return out;
   };
@@ -50,11 +51,14 @@ Normalizer prepend(std::string prefix) {
 
 Normalizer sequence(const JsonObject& json) {
   std::vector<Normalizer> steps;
-  for (const Json& step : json.array("normalizers"))
+  for (const Json& step : steps_of(json, "normalizers"))
     steps.push_back(make_normalizer(step, json.place() + "[" + std::to_string(steps.size()) + "]"));
-  return [steps = std::move(steps)](std::string_view text) {
+  return [steps = std::move(steps), place = json.place()](std::string_view text) {
     std::string out(text);
-    for (const Normalizer& step : steps) out = step(out);
+    for (const Normalizer& step : steps) {
+      out = step(out);
+      expect_bounded_growth(text.size(), out.size(), place);
+    }
     return out;
   };
 }

@@ -47,6 +47,7 @@ PrependScheme prepend_scheme_of(const JsonObject& json) {
 // SentencePiece's way: spaces become U+2581, one is put in front, and each word keeps the one before it.
 PreTokenizer metaspace(const JsonObject& json) {
   const Regex space = Regex::literal(" "), mark = Regex::literal(json.string("replacement"));
+  expect_bounded_growth(1, json.string("replacement").size(), json.place() + ": replacement");
   const PrependScheme scheme = prepend_scheme_of(json);
   const bool split = json.boolean("split", true);
   return [=, replacement = json.string("replacement")](Words words) {
@@ -64,12 +65,22 @@ PreTokenizer metaspace(const JsonObject& json) {
   };
 }
 
+std::size_t num_bytes(const Words& words) {
+  std::size_t bytes = 0;
+  for (const Word& word : words) bytes += word.text.size();
+  return bytes;
+}
+
 PreTokenizer sequence(const JsonObject& json) {
   std::vector<PreTokenizer> steps;
-  for (const Json& step : json.array("pretokenizers"))
+  for (const Json& step : steps_of(json, "pretokenizers"))
     steps.push_back(make_pre_tokenizer(step, json.place() + "[" + std::to_string(steps.size()) + "]"));
-  return [steps = std::move(steps)](Words words) {
-    for (const PreTokenizer& step : steps) words = step(std::move(words));
+  return [steps = std::move(steps), place = json.place()](Words words) {
+    const std::size_t before = num_bytes(words);
+    for (const PreTokenizer& step : steps) {
+      words = step(std::move(words));
+      expect_bounded_growth(before, num_bytes(words), place);
+    }
     return words;
   };
 }

@@ -11,6 +11,7 @@
 #include "uncurl/base/error.h"
 #include "uncurl/base/file.h"
 #include "uncurl/text/tokenizers/added_tokens.h"
+#include "uncurl/text/tokenizers/character_map.h"
 #include "uncurl/text/tokenizers/tokenizer_config.h"
 #include "uncurl/text/unicode.h"
 
@@ -21,8 +22,16 @@ using Processor = sentencepiece::SentencePieceProcessor;
 
 std::unique_ptr<Processor> load(const std::filesystem::path& path) {
   auto processor = std::make_unique<Processor>();
-  const auto status = processor->LoadFromSerializedProto(read_text(path));
-  check(status.ok(), path.string(), ": not a SentencePiece model (", status.ToString(), ")");
+  const std::string model = read_text(path);
+  check_character_maps(model, path.string());
+  try {
+    const auto status = processor->LoadFromSerializedProto(model);
+    check(status.ok(), path.string(), ": not a SentencePiece model (", status.ToString(), ")");
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {  // its trie throws on pieces that are empty or out of order
+    fail(path.string(), ": not a SentencePiece model (", error.what(), ")");
+  }
   return processor;
 }
 

@@ -5,6 +5,7 @@
 
 #include "uncurl/base/error.h"
 #include "uncurl/model/tensor_file.h"
+#include "uncurl/tensor/shape.h"
 
 namespace uncurl::train {
 namespace {
@@ -43,8 +44,17 @@ std::optional<Position> StateFile::load(std::vector<Trained>& trained) const {
         ": the state of another run (other options, model or data), which would be lost; pass --overwrite to start "
         "anew, or choose another output folder");
   const c10::NoGradGuard no_grad;
-  for_each_saved(trained, [&](const std::string& name, Tensor& tensor) { tensor.copy_(file.at(name)); });
-  return Position{metadata.integer("step"), metadata.integer("tokens"), metadata.number("seconds")};
+  with_context(path_.string(), [&] {
+    for_each_saved(trained, [&](const std::string& name, Tensor& tensor) {
+      const Tensor& saved = file.at(name);
+      expect_shape(saved, tensor.sizes().vec(), name);
+      tensor.copy_(saved);
+    });
+  });
+  const Position position{metadata.integer("step"), metadata.integer("tokens"), metadata.number("seconds")};
+  check(position.step >= 0 && position.tokens >= 0, path_.string(), ": is of step ", position.step, " and token ",
+        position.tokens, ", expected 0 or more; is the file damaged?");
+  return position;
 }
 
 }  // namespace uncurl::train

@@ -96,7 +96,7 @@ class PlainSparseGpt2(nn.Module):
 
 
 def time_theirs(model, loss_of, dtype):
-    """Seconds of each step behind the first."""
+    """Seconds of each step after the first."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.95), weight_decay=0.1, fused=True)
     generator, seconds = torch.Generator().manual_seed(0), []
     for step in range(STEPS + 1):

@@ -1,4 +1,4 @@
-// The program: commands, and what it exits with: 0 done, 1 failed, 2 asked wrongly.
+// The program: commands, and what it exits with: 0 done, 1 failed, 2 usage error.
 #include <exception>
 #include <iostream>
 

@@ -96,7 +96,7 @@ void add_prune(CLI::App& app, Terminal& terminal) {
   command->add_option("--stats", options->stats, "where the statistics are kept; default: OUTPUT.stats.safetensors");
   command->add_flag("--overwrite", options->overwrite, "replace an existing output folder and its statistics");
   command->add_flag("--sequential", options->sequential,
-                    "observe each layer behind the layers already pruned; takes twice the time");
+                    "observe each layer after pruning those before it; takes twice the time");
   add_data_options(*command, options->data);
   add_count_options(*command, options->count);
   add_budget_option(*command, options->budget);

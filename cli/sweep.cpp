@@ -304,7 +304,7 @@ void add_sweep(CLI::App& app, const std::string& command_line, Terminal& termina
       "  uncurl sweep Qwen3-30B-A3B --task gsm8k --experts 96,64,32 -o sweep-math\n"
       "  uncurl sweep OLMoE-1B-7B --task math.jsonl --task code.jsonl --methods uncurl,reap,soft-frequency "
       "--experts 48,32,16 --allow-mixed-counts -o sweep-two\n"
-      "Interrupt it at any time: the same command goes on behind the last finished point. `uncurl report` draws it.");
+      "Interrupt it at any time: the same command goes on after the last finished point. `uncurl report` draws it.");
   command->callback([options, command_line, &terminal] { run(*options, command_line, terminal); });
 }
 

@@ -26,7 +26,7 @@ void say_outline(const train::TrainConfig& config, const train::TrainOutline& ou
                       bytes_text(static_cast<double>(outline.state_bytes)),
                       " of memory for weights, gradients and optimiser, activations apart"));
   if (outline.first_step > 0)
-    terminal.say(concat("resumed   behind step ", count_text(outline.first_step), " of an earlier run"));
+    terminal.say(concat("resumed   after step ", count_text(outline.first_step), " of an earlier run"));
 }
 
 void run(const Options& options, Terminal& terminal) {

@@ -11,7 +11,7 @@
 namespace uncurl::eval {
 namespace {
 
-// Rows of 3, 2 and 2 tokens; the second continues the first behind its 2nd token.
+// Rows of 3, 2 and 2 tokens; the second continues the first after its 2nd token.
 const model::PackedRows kRows{at::arange(7, at::kLong), {0, 3, 5, 7}, {{}, {0, 2}, {}}};
 
 void check_rows(const at::Tensor& hidden_ND) {

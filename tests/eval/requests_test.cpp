@@ -50,7 +50,7 @@ TEST(Requests, RunTheirCommonBeginningOnce) {
 
 TEST(Requests, RefuseToJudgeNothing) {
   EXPECT_THAT(test::error_of([] { pack_requests({{{1, 2}, 2}}); }), testing::HasSubstr("request 0 judges"));
-  EXPECT_THAT(test::error_of([] { pack_requests({{{1, 2}, 0}}); }), testing::HasSubstr("behind the first"));
+  EXPECT_THAT(test::error_of([] { pack_requests({{{1, 2}, 0}}); }), testing::HasSubstr("after the first"));
 }
 
 }  // namespace

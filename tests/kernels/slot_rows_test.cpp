@@ -39,7 +39,7 @@ TEST(SlotRows, HaveFewSizesThatCostLittle) {
     EXPECT_LT(size, count + std::max<std::int64_t>(16, count / 16 + 1));
     sizes.insert(size);
   }
-  EXPECT_EQ(sizes.size(), 80);  // 16 up to 256, 16 in each octave behind
+  EXPECT_EQ(sizes.size(), 80);  // 16 up to 256, 16 in each octave after
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ TEST(ContinuedAttention, IsTheEndOfAttentionOverTheWholeRow) {
   }
 }
 
-// Two sequences of 12 and 7 tokens in a cache with room for 15; what lies behind their ends must not matter.
+// Two sequences of 12 and 7 tokens in a cache with room for 15; what lies after their ends must not matter.
 TEST(CachedAttention, IsTheLastTokenOfAttentionOverTheWholeRow) {
   const Row row;
   const auto cache = [&](const Tensor& x) {

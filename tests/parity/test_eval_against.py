@@ -28,7 +28,7 @@ def pair(models, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pair")
     original = shutil.copytree(models.checkpoint("qwen3_moe"), folder / "original")
     other = models.build(folder / "other", "qwen3_moe", edit=disturb)
-    for model in (original, other):  # plain text begins behind the end of another
+    for model in (original, other):  # plain text begins after the end of another
         write_json(model / "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "!"})
     return original, other
 
@@ -58,13 +58,13 @@ def compared(pair, rows, tmp_path_factory):
 
 
 class Predictions:
-    """fp64 log-probabilities of transformers for the tokens of a text behind a context, by both models."""
+    """fp64 log-probabilities of transformers for the tokens of a text after a context, by both models."""
 
     def __init__(self, models, pair):
         self.tokenizer = models.tokenizer
         self.models = [open_checkpoint(folder) for folder in pair]
 
-    def behind(self, context, text):
+    def after(self, context, text):
         """ids [t] and log-probabilities [2,t,V] of the tokens of `text`"""
         encode = lambda string: self.tokenizer.encode(string).ids
         before, whole = encode(context), encode(context + text)
@@ -88,11 +88,11 @@ def expected(models, pair, rows):
     predictions = Predictions(models, pair)
     numbers, right = [], []
     for question in rows[2]:
-        of_choice = [predictions.behind(question["stem"], question[key]) for key in ("a", "b")]
+        of_choice = [predictions.after(question["stem"], question[key]) for key in ("a", "b")]
         sums = np.array([[-n for n in row_numbers(*choice)[1:3]] for choice in of_choice])  # [choice,model]
         right.append(sums.argmax(0) == question["label"])
         numbers.append(row_numbers(*of_choice[question["label"]]))
-    plain = [row_numbers(*predictions.behind("!", text)) for text in rows[3]]
+    plain = [row_numbers(*predictions.after("!", text)) for text in rows[3]]
     return np.array(numbers), np.array(plain), np.array(right, dtype=float)
 
 

@@ -122,7 +122,7 @@ def test_a_second_run_measures_nothing_again(models, model, swept):
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=lambda s: s.name)
-def test_an_interrupted_sweep_goes_on_behind_its_last_point(tmp_path, models, model, swept, how):
+def test_an_interrupted_sweep_goes_on_after_its_last_point(tmp_path, models, model, swept, how):
     arguments = [str(a) for a in sweep_arguments(model, models.tasks, tmp_path, "--allow-mixed-counts")]
     points = tmp_path / "points.jsonl"
     process = subprocess.Popen([str(BUILD / "uncurl"), *arguments], stdout=subprocess.DEVNULL,

@@ -38,7 +38,7 @@ def model_of(models, tmp_path_factory):
 
 
 def packed_rows(tokenizer, texts):
-    """Documents end to end with the end-of-text token behind each, cut into rows."""
+    """Documents end to end with the end-of-text token after each, cut into rows."""
     eos = tokenizer.encode(EOS).ids[0]
     stream = [id for text in texts for id in tokenizer.encode(text).ids + [eos]]
     return [stream[i:i + LENGTH] for i in range(0, len(stream), LENGTH) if len(stream[i:i + LENGTH]) > 1]

@@ -76,7 +76,7 @@ TEST(CheckPlan, RefusesMembersOutOfOrder) {
 
 TEST(CheckPlan, RefusesAnAnchorThatIsNoMember) {
   EXPECT_THAT(fault_of_group([](ExpertGroup& group) { group.anchor = 2; }),
-              HasSubstr("has anchor 2, which is none of its members"));
+              HasSubstr("has anchor 2, which is not one of its members"));
 }
 
 TEST(CheckPlan, RefusesBadWeights) {

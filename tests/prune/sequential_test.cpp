@@ -120,7 +120,7 @@ TEST(Sequential, WarnsOfAPlanForAnotherRequest) {
   make_plan(*observed.model, stats, 2, request, listener);
   EXPECT_THAT(warnings, ElementsAre());
   make_plan(*observed.model, stats, 3, request, listener);
-  EXPECT_THAT(warnings, ElementsAre(HasSubstr("behind layers pruned by another request")));
+  EXPECT_THAT(warnings, ElementsAre(HasSubstr("after layers pruned by another request")));
 }
 
 TEST(Sequential, RefusesAMethodThatChoosesOverAllLayers) {

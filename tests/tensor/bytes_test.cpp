@@ -17,7 +17,7 @@ using testing::HasSubstr;
 
 using Buffer = std::vector<std::byte>;
 
-/// The bytes of `tensor` behind `offset` others, and a view of them.
+/// The bytes of `tensor` after `offset` others, and a view of them.
 Tensor view_at_offset(const Tensor& tensor, std::size_t offset) {
   const std::span<const std::byte> bytes = bytes_of(tensor);
   const auto buffer = std::make_shared<Buffer>(offset + bytes.size());

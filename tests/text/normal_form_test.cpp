@@ -23,7 +23,7 @@ TEST(NormalForm, OrdersMarksByTheirClass) {
   EXPECT_EQ(normal_form("x" + kAcute + dot_below, NormalForm::nfd), "x" + dot_below + kAcute);
 }
 
-// U+1DF6 (Unicode 10, class 232) is unassigned to Hugging Face's library, so the mark behind it stays behind it.
+// U+1DF6 (Unicode 10, class 232) is unassigned to Hugging Face's library, so the mark after it stays after it.
 TEST(NormalForm, MovesNothingAcrossMarksNewerThanUnicode9) {
   const std::string text = "a\xE1\xB7\xB6" + kAcute;
   EXPECT_EQ(normal_form(text, NormalForm::nfd), text);

@@ -39,7 +39,7 @@ TEST(GradientNorm, EqualsThatOfAllGradientsInFp64) {
   EXPECT_NEAR(gradient_norm(trained), norm_in_fp64(trained), 1e-6 * norm_in_fp64(trained));
 }
 
-/// Values, means and variances behind two steps, the second with gradients of its own.
+/// Values, means and variances after two steps, the second with gradients of its own.
 std::vector<Tensor> after_steps(double clip, double scale) {
   OptimizerConfig config;
   config.clip = clip;

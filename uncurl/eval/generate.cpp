@@ -84,7 +84,7 @@ class Batch {
     fail_not_finite(prompts_[prompt].name, concat("a logit for written token ", written_[prompt].size()), dtype);
   }
 
-  /// The prompts themselves; the token behind each.
+  /// The prompts themselves; the token after each.
   Tensor read() {
     const c10::InferenceMode inference;
     std::vector<Ids> ids;

@@ -31,7 +31,7 @@ struct Place {
   }
 };
 
-/// Puts texts behind each other, the shared beginning of neighbours once.
+/// Puts texts one after another, the shared beginning of neighbours once.
 class Packer {
  public:
   Place add(Ids ids, std::size_t request) {
@@ -100,7 +100,7 @@ void set_positions(PackedRequests& packed, const std::vector<std::int64_t>& toke
 PackedRequests pack_requests(const std::vector<Request>& requests) {
   for (std::size_t r = 0; r < requests.size(); ++r) {
     check(requests[r].first_scored >= 1 && requests[r].num_scored() >= 1, "request ", r, " judges the tokens from ",
-          requests[r].first_scored, " on of ", requests[r].ids.size(), ", expected at least one behind the first");
+          requests[r].first_scored, " on of ", requests[r].ids.size(), ", expected at least one after the first");
   }
   std::vector<Place> places(requests.size());
   Packer packer;

@@ -114,7 +114,7 @@ class KeyHead {
  private:
   bool is_filled() const { return count_ < rows_; }
 
-  /// The rows where they lie, or in a copy with zeros behind them where they do not fill the last block.
+  /// The rows where they lie, or in a copy with zeros after them where they do not fill the last block.
   const float* whole_blocks(const float* all, std::vector<float>& copy) const {
     if (!is_filled()) return all + p_.of_key(first_, head_);
     copy.resize(at_index(rows_ * p_.head_dim));

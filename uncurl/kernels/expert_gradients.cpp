@@ -63,7 +63,7 @@ struct Gradients {
   variable_list tensors;
 };
 
-/// The rows of the result are gates times outputs, so the gates join behind the product with down: there they meet
+/// The rows of the result are gates times outputs, so the gates join after the product with down: there they meet
 /// the hidden neurons, and the outputs need not be kept.
 /// @param dout_MD  by the rows times their gates; @param gates_M  f32
 Gradients backward_of(const Expert& expert, const Kept& kept, const Tensor& x_MD, const Tensor& dout_MD,

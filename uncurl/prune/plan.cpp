@@ -20,7 +20,7 @@ void check_group(const ExpertGroup& group, std::int64_t num_experts, std::set<in
   }
   check(std::is_sorted(group.members.begin(), group.members.end()), "lists its members out of order");
   check(std::find(group.members.begin(), group.members.end(), group.anchor) != group.members.end(), "has anchor ",
-        group.anchor, ", which is none of its members");
+        group.anchor, ", which is not one of its members");
   check(group.weights.size() == group.members.size(), "has ", group.weights.size(), " weights for ",
         group.members.size(), " members");
   for (const double weight : group.weights) check(std::isfinite(weight) && weight >= 0, "has weight ", weight);

@@ -163,13 +163,13 @@ std::vector<LayerPlan> plan_layers(const model::Model& model, const std::vector<
   return plans;
 }
 
-/// Statistics of a sequential run are of layers behind other pruned layers, which only its own request prunes alike.
+/// Statistics of a sequential run are of layers after other pruned layers, which only its own request prunes alike.
 void report_other_sequence(const RoutingStats& stats, std::int64_t num_experts_after, const PlanRequest& request,
                            const Listener& listener) {
   const auto sequential = stats.provenance.find("sequential");
   if (sequential == stats.provenance.end() || *sequential == request_json(request, num_experts_after)) return;
   listener.warning(
-      "these statistics were taken with --sequential, behind layers pruned by another request than this one: only the "
+      "these statistics were taken with --sequential, after layers pruned by another request than this one: only the "
       "first layer was seen as this plan will leave it. Observe the model itself for other plans");
 }
 

@@ -33,7 +33,7 @@ std::size_t rounded(std::size_t bytes) {
 /// Blocks that are free, by size.
 class FreeBlocks {
  public:
-  /// The smallest block that holds `size` bytes and is at most half larger, else null.
+  /// The smallest block that holds `size` bytes and is at most half as large again, else null.
   void* take(std::size_t size) {
     const std::lock_guard lock(mutex_);
     const auto found = by_size_.lower_bound(size);

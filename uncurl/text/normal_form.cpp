@@ -22,7 +22,7 @@ struct Range {
 };
 
 // Code points on which Unicode 18's normal forms differ from that library's, found by comparing all of them; and
-// U+11A7, which utf8proc 2.8 swallows behind a Hangul syllable, although it is not a trailing consonant and nothing
+// U+11A7, which utf8proc 2.8 swallows after a Hangul syllable, although it is not a trailing consonant and nothing
 // composes with it.
 constexpr auto kLeftAlone = std::to_array<Range>(
     {{0x0558, 0x0558},   {0x058B, 0x058C},   {0x05C8, 0x05C9},   {0x07FD, 0x07FD},   {0x0897, 0x089F},

@@ -64,7 +64,7 @@ std::int32_t beginning_of_text(const fs::path& folder, const Tokenizer& tokenize
 std::int32_t end_of_text(const fs::path& folder, const Tokenizer& tokenizer) {
   const TokenizerConfig config = read_tokenizer_config(folder);
   check(config.eos_token.has_value(), (folder / "tokenizer_config.json").string(),
-        ": names no eos_token, which training puts behind every text");
+        ": names no eos_token, which training puts after every text");
   return only_token(folder, *config.eos_token, tokenizer);
 }
 

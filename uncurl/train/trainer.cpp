@@ -131,7 +131,7 @@ class Loop {
   bool is_time_to_validate() const {
     const std::int64_t every = run_.config().validation.every_steps;
     const bool is_last = position_.step == static_cast<std::int64_t>(run_.steps().size());
-    return every > 0 && position_.step % every == 0 && !is_last;  // behind the last step in any case, by the caller
+    return every > 0 && position_.step % every == 0 && !is_last;  // after the last step in any case, by the caller
   }
 
   bool is_time_to_save() const {

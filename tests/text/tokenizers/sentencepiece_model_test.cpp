@@ -17,7 +17,7 @@ std::unique_ptr<Tokenizer> open_with_config(const TemporaryFolder& folder, const
   return open_tokenizer(folder.path());
 }
 
-// From mistral-common's documentation: "Hello world" is 22557 1526 behind <s> = 1.
+// From mistral-common's documentation: "Hello world" is 22557 1526 after <s> = 1.
 TEST(SentencePiece, EncodesHelloWorldAsMistralDoes) {
   UNCURL_SKIP_WITHOUT(mistral());
   const auto tokenizer = open_tokenizer(mistral());

@@ -15,7 +15,7 @@ struct Comparison {
 constexpr Comparison kComparisons[] = {
     {"scratch", "Pruned, against as many experts from scratch", "Above 0: pretraining with more experts paid off."},
     {"unpruned", "Pruned, against the model before pruning",
-     "Below 0: what pruning cost, training behind it included."},
+     "Below 0: what pruning cost, the training after it included."},
     {"dense", "More experts, against the dense model", "Both trained from scratch."}};
 
 std::vector<const ScoreDifference*> differences_of(const TrainedModels& trained, const std::string& against) {

@@ -1,4 +1,4 @@
-// What pruning lost before any training behind it.
+// What pruning lost before any training after it.
 #include <algorithm>
 #include <numeric>
 

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view kSpaceMark = "\u2581";  // the lower block that stands for a space
 
-/// The byte behind each character of GPT-2's alphabet.
+/// The byte for which each character of GPT-2's alphabet stands.
 const std::unordered_map<std::string, char>& bytes_by_character() {
   static const std::unordered_map<std::string, char> table = [] {
     std::unordered_map<std::string, char> result;
@@ -51,7 +51,7 @@ int fallback_byte(std::string_view token) {
   return error == std::errc() && end == token.data() + 5 ? byte : -1;
 }
 
-/// Bytes that are no UTF-8 as a whole become one U+FFFD each, as Hugging Face's ByteFallback has it.
+/// Invalid UTF-8 becomes one U+FFFD per byte, as Hugging Face's ByteFallback has it.
 void append_bytes(const std::string& bytes, std::string& text) {
   if (valid_utf8(bytes) == bytes) {
     text += bytes;

@@ -23,7 +23,7 @@ std::vector<Part> merged_with_previous(const std::vector<Part>& parts) {
   return out;
 }
 
-// A match joins the part behind it, unless that is a match too.
+// A match joins the part after it, unless that is a match too.
 std::vector<Part> merged_with_next(const std::vector<Part>& parts) {
   std::vector<Part> out;
   bool before_match = false;

@@ -208,6 +208,16 @@ def test_a_compiler_that_is_missing_is_installed_with_its_openmp(machine):
     assert machine.calls()[-1].endswith("g++ clang libomp-dev")
 
 
+def test_sanitizers_build_and_run_what_was_named(machine):
+    machine.stub("ninja", 'echo "ninja ${*: -1}" >>"$machine/calls"')
+    machine.stub("ctest", 'echo "ctest ${*: -2}" >>"$machine/calls"')
+    machine.run("asan", "text", "fuzz_plan", **machine.torch())
+    assert machine.calls() == ["ninja text_test", "ninja fuzz_plan", "ctest -R ^(text|fuzz_plan)$"]
+    (machine.folder / "calls").unlink()
+    machine.run("asan", **machine.torch())
+    assert machine.calls()[0] == "ninja all" and "-R" not in machine.calls()[1]
+
+
 def test_a_failed_test_fails_the_command_and_is_named(machine):
     machine.stub("ctest", '[[ "$*" != *"-LE slow"* ]]')
     done = machine.run("test")

@@ -3,7 +3,6 @@
 #include "cli/stations.h"
 #include "uncurl/base/error.h"
 #include "uncurl/base/hash.h"
-#include "uncurl/prune/output_folder.h"
 #include "uncurl/prune/stats_file.h"
 
 namespace uncurl::cli {
@@ -38,10 +37,11 @@ void run(const Options& options, Terminal& terminal) {
     expect_same_model(model, plan.model_fingerprint, "the plan");
   });
   const std::filesystem::path stats_path = find_stats(options, plan);
-  prune::OutputFolder(options.out, model.folder(), options.overwrite).expect_outside(stats_path);
+  prune::OutputFolder output(options.out, model.folder(), options.overwrite);
+  output.expect_outside(stats_path);
   const prune::RoutingStats stats = prune::read_stats(stats_path, model.config);
   plan.stats_path = relative_path(stats_path, options.out);
-  build_checkpoint(model, plan, stats, options.out, options.overwrite, terminal);
+  build_checkpoint(model, plan, stats, output, terminal);
 }
 
 }  // namespace

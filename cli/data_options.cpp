@@ -39,6 +39,11 @@ void add_data_options(CLI::App& command, DataOptions& options) {
                   "tokens whose inputs of every MoE block are kept, for predicting what a plan loses and for methods "
                   "that look at them; default: none, or 4096 where the method needs them")
       ->check(CLI::NonNegativeNumber);
+  command
+      .add_option("--save-seconds", options.save_seconds,
+                  "at least so many seconds between two saves of what a killed observation resumes from")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
 }
 
 namespace {

@@ -15,9 +15,11 @@ struct Options {
 
 void run(const Options& options, Terminal& terminal) {
   apply_threads(options.compute.threads);
-  prune::check_output_file(options.out, options.model, options.overwrite);
+  prune::check_output_place(options.out, options.model);
   const model::Model model = open(options.model, terminal);
-  observe_to(options.out, model, options.data, options.compute, /*sequential=*/std::nullopt, terminal);
+  const ObservePlace place{
+      .out = options.out, .existing = {.reuse = !options.overwrite, .replace = options.overwrite}, .checkpoint = {}};
+  observe_to(place, model, options.data, options.compute, /*sequential=*/std::nullopt, terminal);
 }
 
 }  // namespace
@@ -36,7 +38,9 @@ void add_observe(CLI::App& app, Terminal& terminal) {
       "  uncurl observe Qwen3-30B-A3B --task gsm8k -o stats.safetensors\n"
       "  uncurl observe Mixtral-8x7B --task code.jsonl:2 --task chat.jsonl:1 --template '{question}\\n{answer}' -o "
       "s.safetensors\n"
-      "Interrupt it at any time: the same command resumes behind the last finished layer.");
+      "Interrupt it at any time: it finishes its layer, and the same command resumes after that. Killed, it resumes "
+      "after\n"
+      "the last layer that was saved.");
   command->callback([options, &terminal] { run(*options, terminal); });
 }
 

@@ -12,13 +12,14 @@
 
 namespace uncurl::cli {
 
-/// --task, --held-out, --template, --sequence-length, --max-tokens, --keep-inputs
+/// --task, --held-out, --template, --sequence-length, --max-tokens, --keep-inputs, --save-seconds
 struct DataOptions {
   std::vector<std::string> tasks;
   std::vector<std::string> held_out;
   std::string record_template;
   text::SampleOptions sample;
   std::optional<std::int64_t> keep_inputs;  ///< default: what the methods of the command need
+  double save_seconds = 5;
 };
 void add_data_options(CLI::App& command, DataOptions& options);
 

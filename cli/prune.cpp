@@ -3,7 +3,6 @@
 #include "cli/commands.h"
 #include "uncurl/base/error.h"
 #include "uncurl/base/file.h"
-#include "uncurl/prune/output_folder.h"
 #include "uncurl/prune/routers/table.h"
 #include "uncurl/prune/write.h"
 
@@ -20,18 +19,14 @@ struct Options {
   PlanOptions plan;
 };
 
-struct Outputs {
-  std::filesystem::path folder, stats;
-};
-
-/// Refuses now what would fail after observing. The work folder that this makes is gone again at the end.
-Outputs check_outputs(const Options& options, const model::Model& model) {
-  const prune::OutputFolder output(options.out, model.folder(), options.overwrite);
-  Outputs outputs{output.target(), options.stats};
-  if (options.stats.empty()) (outputs.stats = output.target()) += ".stats.safetensors";
-  output.expect_outside(outputs.stats);
-  prune::check_output_file(outputs.stats, model.folder(), options.overwrite);
-  return outputs;
+/// Refuses now what would fail after observing.
+std::filesystem::path check_stats_path(const Options& options, const prune::OutputFolder& output,
+                                       const model::Model& model) {
+  std::filesystem::path path = options.stats;
+  if (options.stats.empty()) (path = output.target()) += ".stats.safetensors";
+  output.expect_outside(path);
+  prune::check_output_place(path, model.folder());
+  return path;
 }
 
 /// The experts of a layer: as asked for, or the most that a budget gives to each on average.
@@ -47,8 +42,14 @@ std::int64_t check_count(const Options& options, const model::Model& model) {
   return check_budget(model, options.budget, options.plan);
 }
 
-/// The same for the plan, and for the room that its checkpoint takes. Returns what has to be observed for it.
-DataOptions check_plan_options(const Options& options, const model::Model& model, const std::filesystem::path& out) {
+/// What a plan like this asks for: the rows' statistics that it looks at, and the room that its checkpoint takes.
+struct Needs {
+  DataOptions data;
+  std::uint64_t checkpoint_bytes = 0;
+};
+
+/// The same for the plan.
+Needs check_plan_options(const Options& options, const model::Model& model) {
   const std::int64_t count = check_count(options, model);
   std::vector<std::int64_t> experts(model.config.layers.size(), 0);
   const prune::PlanRequest request = make_request(options.plan, {});
@@ -56,34 +57,38 @@ DataOptions check_plan_options(const Options& options, const model::Model& model
   if (options.sequential) prune::check_sequential(choices, request);
   if (request.router) prune::check_can_be_written(prune::find_router_rule(*request.router));
   for (const prune::LayerChoice& choice : choices) experts[static_cast<std::size_t>(choice.layer)] = choice.count;
-  check_space(out, prune::num_bytes(prune::tensors_after(model, experts)));
-  DataOptions data = options.data;
+  Needs needs{options.data, prune::num_bytes(prune::tensors_after(model, experts))};
   const bool needs_inputs = options.budget.total || prune::needs_inputs(choices);
-  if (needs_inputs) data.keep_inputs = data.keep_inputs.value_or(prune::kDefaultInputTokens);
-  check(!needs_inputs || *data.keep_inputs > 0, "--keep-inputs 0 keeps no inputs, but ",
+  if (needs_inputs) needs.data.keep_inputs = needs.data.keep_inputs.value_or(prune::kDefaultInputTokens);
+  check(!needs_inputs || *needs.data.keep_inputs > 0, "--keep-inputs 0 keeps no inputs, but ",
         options.budget.total ? "--budget predicts errors from them" : "a method of this plan looks at them",
         "; leave it out or give a number");
-  return data;
+  return needs;
 }
 
 void run(const Options& options, Terminal& terminal) {
   apply_threads(options.compute.threads);
   const model::Model model = open(options.model, terminal);
   check_effects(options.plan, model.config);
-  const Outputs outputs = check_outputs(options, model);
-  const DataOptions data = check_plan_options(options, model, outputs.folder);
+  prune::OutputFolder output(options.out, model.folder(), options.overwrite);
+  const std::filesystem::path stats_path = check_stats_path(options, output, model);
+  const Needs needs = check_plan_options(options, model);
+  const ObservePlace place{.out = stats_path,
+                           .existing = {.reuse = true, .replace = options.overwrite},
+                           .checkpoint = {output.partial(), needs.checkpoint_bytes}};
+  check_space(output.target(), needs.checkpoint_bytes);
 
   std::optional<prune::SequentialRequest> sequential;
   if (options.sequential) {
     sequential = {prune::resolve_count(model.config, options.count.experts, options.count.keep, {}),
                   make_request(options.plan, {})};
   }
-  const prune::RoutingStats stats = observe_to(outputs.stats, model, data, options.compute, sequential, terminal);
+  const prune::RoutingStats stats = observe_to(place, model, needs.data, options.compute, sequential, terminal);
   const prune::Plan plan =
       options.budget.total
-          ? plan_budget(model, stats, outputs.stats, outputs.folder, options.budget, options.plan, terminal)
-          : make_plan(model, stats, outputs.stats, outputs.folder, options.count, options.plan, terminal);
-  build_checkpoint(model, plan, stats, outputs.folder, options.overwrite, terminal);
+          ? plan_budget(model, stats, stats_path, output.target(), options.budget, options.plan, terminal)
+          : make_plan(model, stats, stats_path, output.target(), options.count, options.plan, terminal);
+  build_checkpoint(model, plan, stats, output, terminal);
 }
 
 }  // namespace

@@ -3,10 +3,10 @@
 #include <chrono>
 
 #include "uncurl/base/error.h"
+#include "uncurl/base/file_lock.h"
 #include "uncurl/base/hash.h"
 #include "uncurl/prune/coverage.h"
 #include "uncurl/prune/observe.h"
-#include "uncurl/prune/output_folder.h"
 #include "uncurl/prune/stats_file.h"
 #include "uncurl/prune/write.h"
 
@@ -21,6 +21,12 @@ double seconds_since(Clock::time_point begin) { return std::chrono::duration<dou
 std::int64_t num_tokens(const std::vector<text::TokenRow>& rows) {
   std::int64_t sum = 0;
   for (const text::TokenRow& row : rows) sum += static_cast<std::int64_t>(row.ids.size());
+  return sum;
+}
+
+std::int64_t num_tokens(const std::vector<text::SampledSource>& sources) {
+  std::int64_t sum = 0;
+  for (const text::SampledSource& source : sources) sum += num_tokens(source.observed) + num_tokens(source.held_out);
   return sum;
 }
 
@@ -83,6 +89,52 @@ void compare_with_dropping(const prune::Plan& plan, const model::LayerStream& or
   }
 }
 
+fs::path with_ending(fs::path path, const char* ending) { return path += ending; }
+
+/// Statistics that are there and serve this request as they are. @throws Error if there are others, unless those may be
+/// replaced
+std::optional<prune::RoutingStats> earlier_stats(const ObservePlace& place, const model::Model& model,
+                                                 const Compute& compute,
+                                                 const std::vector<text::SampledSource>& sources,
+                                                 const prune::ObserveOptions& options) {
+  if (!fs::exists(place.out)) return std::nullopt;
+  std::string reason = "are of another observation (other model, rows or options)";
+  if (place.existing.reuse) {
+    try {
+      prune::RoutingStats stats = prune::read_stats(place.out, model.config);
+      if (stats.request == prune::request_of(model, compute, sources, options)) return stats;
+    } catch (const Error& error) {
+      reason = concat("cannot be used (", error.what(), ")");
+    }
+  }
+  check(place.existing.replace, place.out.string(), ": exists, and the statistics in it ", reason,
+        "; pass --overwrite to replace it, or choose another name");
+  return std::nullopt;
+}
+
+/// While the layers run, state and statistics share the disk; the checkpoint comes when the state is gone.
+void check_space_of_run(const ObservePlace& place, const fs::path& state, const model::ModelConfig& config,
+                        const prune::StatsSize& size, at::ScalarType dtype) {
+  const SpaceNeed stats{place.out, static_cast<std::uint64_t>(prune::stats_bytes(config, size, dtype))};
+  check_space({{state, prune::bytes_to_come(state, config, size, dtype)}, stats});
+  if (place.checkpoint.num_bytes > 0) check_space({stats, place.checkpoint});
+}
+
+void say_what_is_kept(const fs::path& out, const prune::ObserveOptions& options, const model::ModelConfig& config,
+                      const prune::StatsSize& size, at::ScalarType dtype, Terminal& terminal) {
+  const auto state = static_cast<double>(prune::state_bytes(config, size, dtype));
+  terminal.say(concat("observing ", count_text(size.num_tokens), " tokens in ", dtype == at::kFloat ? "f32" : "bf16",
+                      "; a run that is stopped resumes from ", options.state.string(), " (up to ", bytes_text(state),
+                      ")"));
+  if (options.input_tokens == 0) return;
+  prune::StatsSize without = size;
+  without.input_tokens = 0;
+  const std::int64_t inputs = prune::stats_bytes(config, size, dtype) - prune::stats_bytes(config, without, dtype);
+  terminal.say(concat("keeping   the inputs of ", count_text(options.input_tokens), " tokens in ",
+                      config.moe_layers().size(), " layers: up to ", bytes_text(static_cast<double>(inputs)),
+                      " of memory and of ", out.string()));
+}
+
 }  // namespace
 
 Compute compute_of(const prune::RoutingStats& stats) {
@@ -108,41 +160,41 @@ model::Model open(const fs::path& folder, Terminal& terminal) {
   return model;
 }
 
-prune::RoutingStats observe_to(const fs::path& out, const model::Model& model, DataOptions data,
+prune::RoutingStats observe_to(const ObservePlace& place, const model::Model& model, DataOptions data,
                                const ComputeOptions& compute_options,
                                const std::optional<prune::SequentialRequest>& sequential, Terminal& terminal) {
+  const fs::path& out = place.out;
+  const FileLock lock(with_ending(out, ".lock"));
+  lock.expect_held(out.string());
   const Compute compute = make_compute(compute_options, model);
   fit_rows_(data, model.config, terminal.listener());
   const std::vector<text::SampledSource> sources = read_rows(data, model.folder(), terminal.listener());
-  fs::path state = out;
-  state += ".state";
-  std::int64_t tokens = 0;
-  for (const text::SampledSource& source : sources) tokens += num_tokens(source.observed) + num_tokens(source.held_out);
-  prune::ObserveOptions options{
-      .input_tokens = data.keep_inputs.value_or(0), .provenance = provenance(data), .state = state};
+  prune::ObserveOptions options{.input_tokens = data.keep_inputs.value_or(0),
+                                .provenance = provenance(data),
+                                .state = with_ending(out, ".state"),
+                                .save_seconds = data.save_seconds};
   options.sample_tokens = std::max(options.sample_tokens, options.input_tokens);  // their logits are kept, too
+  if (sequential) prune::describe_sequential_(options, *sequential);
+  if (std::optional<prune::RoutingStats> stats = earlier_stats(place, model, compute, sources, options)) {
+    prune::discard_state(options.state);
+    terminal.say("observed  before: " + out.string());
+    check_space(place.checkpoint.path, place.checkpoint.num_bytes);
+    print_sources(sources, terminal);
+    print_coverage(*stats, terminal);
+    return std::move(*stats);
+  }
+  const std::int64_t tokens = num_tokens(sources);
   const prune::StatsSize size{static_cast<std::int64_t>(sources.size()), tokens, options.sample_tokens,
                               options.input_tokens};
-  const std::int64_t bytes = prune::state_bytes(model.config, size, compute.dtype);
-  terminal.say(concat("observing ", count_text(tokens), " tokens in ", compute.dtype == at::kFloat ? "f32" : "bf16",
-                      "; an interrupted run resumes from ", state.string(), " (up to ",
-                      bytes_text(static_cast<double>(bytes)), ")"));
-  if (options.input_tokens > 0) {
-    prune::StatsSize without = size;
-    without.input_tokens = 0;
-    const std::int64_t inputs = prune::stats_bytes(model.config, size, compute.dtype) -
-                                prune::stats_bytes(model.config, without, compute.dtype);
-    terminal.say(concat("keeping   the inputs of ", count_text(options.input_tokens), " tokens in ",
-                        model.config.moe_layers().size(), " layers: up to ", bytes_text(static_cast<double>(inputs)),
-                        " of memory and of ", out.string()));
-  }
+  check_space_of_run(place, options.state, model.config, size, compute.dtype);
+  say_what_is_kept(out, options, model.config, size, compute.dtype, terminal);
   const Clock::time_point begin = Clock::now();
   const Listener listener = terminal.listener();
   prune::RoutingStats stats = sequential
                                   ? prune::observe_sequentially(model, compute, sources, options, *sequential, listener)
                                   : prune::observe(model, compute, sources, options, listener);
   prune::write_stats(out, stats);
-  prune::discard_state(state);
+  prune::discard_state(options.state);
   const double seconds = seconds_since(begin);
   terminal.say(concat("observed  ", count_text(tokens), " tokens in ", seconds_text(seconds), " (",
                       count_text(static_cast<std::int64_t>(static_cast<double>(tokens) / seconds)), " tokens/s) -> ",
@@ -167,10 +219,9 @@ prune::Plan make_plan(const model::Model& model, const prune::RoutingStats& stat
 }
 
 void build_checkpoint(const model::Model& model, const prune::Plan& plan, const prune::RoutingStats& stats,
-                      const fs::path& out, bool overwrite, Terminal& terminal) {
+                      prune::OutputFolder& output, Terminal& terminal) {
   const Compute compute = compute_of(stats);
   const Listener listener = terminal.listener();
-  prune::OutputFolder output(out, model.folder(), overwrite);
   prune::check_plan(plan, model.config);
   const std::vector<prune::LayerSummary> layers =
       with_context("the weights in the plan", [&] { return prune::mix_all(stats, plan.weights); });
@@ -203,7 +254,15 @@ void build_checkpoint(const model::Model& model, const prune::Plan& plan, const 
   output.commit();
   print_quality(qualities, terminal);
   terminal.say("wrote     " + output.target().string());
-  compare_with_dropping(plan, original, stats, qualities, terminal);
+  try {
+    compare_with_dropping(plan, original, stats, qualities, terminal);
+  } catch (const Interrupted&) {
+    throw InterruptedAfter("interrupted while dropping was tried for comparison; " + output.target().string() +
+                           " is complete");
+  } catch (const std::exception& error) {
+    terminal.warning(concat("dropping could not be tried for comparison: ", error.what(), "; ",
+                            output.target().string(), " is complete"));
+  }
 }
 
 void print_quality(const std::vector<prune::Quality>& qualities, Terminal& terminal) {

@@ -6,6 +6,8 @@
 
 #include "cli/options.h"
 #include "cli/terminal.h"
+#include "uncurl/base/write_file.h"
+#include "uncurl/prune/output_folder.h"
 #include "uncurl/prune/quality.h"
 #include "uncurl/prune/sequential.h"
 #include "uncurl/prune/verify.h"
@@ -15,9 +17,22 @@ namespace uncurl::cli {
 /// Station 1: opens the checkpoint and says what it is.
 model::Model open(const std::filesystem::path& folder, Terminal& terminal);
 
-/// Stations 2 and 3: rows, statistics, coverage table; the statistics are written to `out`.
+/// What observe_to does with statistics that are there already.
+struct ExistingStats {
+  bool reuse = false;    ///< those of the same model, rows and options are taken: a killed run goes on by itself
+  bool replace = false;  ///< all others are replaced; else they are an error
+};
+
+/// Where the statistics go, and what follows them.
+struct ObservePlace {
+  std::filesystem::path out;
+  ExistingStats existing;
+  SpaceNeed checkpoint;  ///< that will be written after the statistics; no bytes: none will
+};
+
+/// Stations 2 and 3: rows, statistics, coverage table. One process at a time: others are refused at once.
 /// @param sequential  if there, each layer is observed behind the layers that this request prunes
-prune::RoutingStats observe_to(const std::filesystem::path& out, const model::Model& model, DataOptions data,
+prune::RoutingStats observe_to(const ObservePlace& place, const model::Model& model, DataOptions data,
                                const ComputeOptions& compute, const std::optional<prune::SequentialRequest>& sequential,
                                Terminal& terminal);
 
@@ -28,8 +43,9 @@ prune::Plan make_plan(const model::Model& model, const prune::RoutingStats& stat
 
 /// Stations 6 to 8: the checkpoint is written, verified, measured and renamed to its name, with plan.json and
 /// result.json in it. It is measured in the dtype of the statistics, whose held-out states are the original's.
+/// @throws Interrupted also after the output has its name, which what() says then
 void build_checkpoint(const model::Model& model, const prune::Plan& plan, const prune::RoutingStats& stats,
-                      const std::filesystem::path& out, bool overwrite, Terminal& terminal);
+                      prune::OutputFolder& output, Terminal& terminal);
 
 /// What the statistics were observed with.
 Compute compute_of(const prune::RoutingStats& stats);

@@ -9,6 +9,7 @@
 #include "cli/stations.h"
 #include "cli/sweep_tables.h"
 #include "uncurl/base/error.h"
+#include "uncurl/base/file_lock.h"
 #include "uncurl/base/hash.h"
 #include "uncurl/base/join.h"
 #include "uncurl/eval/evaluate.h"
@@ -38,10 +39,12 @@ struct Options {
 };
 
 struct Files {
-  fs::path stats, points, result;
+  fs::path stats, points, result, lock;
 };
 
-Files files_of(const fs::path& out) { return {out / "stats.safetensors", out / "points.jsonl", out / "sweep.json"}; }
+Files files_of(const fs::path& out) {
+  return {out / "stats.safetensors", out / "points.jsonl", out / "sweep.json", out / "sweep.lock"};
+}
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
@@ -125,13 +128,18 @@ std::optional<prune::RoutingStats> earlier_stats(const Options& options, const m
                                                  const std::vector<text::SampledSource>& sources) {
   const Files files = files_of(options.out);
   if (!fs::exists(files.stats)) return std::nullopt;
-  prune::RoutingStats stats = prune::read_stats(files.stats);
-  if (is_of(stats, model, options, sources)) {
-    with_context(files.stats.string(), [&] { prune::expect_stats_fit(stats, model.config); });
+  std::string reason = "a sweep of another model, other rows or other options";
+  std::optional<prune::RoutingStats> stats;
+  try {
+    stats = prune::read_stats(files.stats);
+  } catch (const Error& error) {
+    reason = concat("statistics that cannot be read (", error.what(), ")");
+  }
+  if (stats && is_of(*stats, model, options, sources)) {
+    with_context(files.stats.string(), [&] { prune::expect_stats_fit(*stats, model.config); });
     return stats;
   }
-  check(options.overwrite, options.out,
-        ": holds a sweep of another model, other rows or other options; choose another folder, or --overwrite");
+  check(options.overwrite, options.out, ": holds ", reason, "; choose another folder, or --overwrite");
   fs::remove(files.points);
   fs::remove(files.result);
   return std::nullopt;
@@ -212,6 +220,8 @@ void run(const Options& chosen, const std::string& command_line, Terminal& termi
   check(*options.data.keep_inputs > 0 || !request.allow_mixed_counts,
         "--allow-mixed-counts is decided by predicted errors, and --keep-inputs 0 leaves nothing to predict from");
   check_folder(options, model.folder());
+  const FileLock lock(files_of(options.out).lock);
+  lock.expect_held(options.out);
   fit_rows_(options.data, model.config, terminal.listener());
   const std::vector<text::SampledSource> sources = read_rows(options.data, model.folder(), terminal.listener());
   const prune::Workload work = workload_of(sources, options);
@@ -226,7 +236,8 @@ void run(const Options& chosen, const std::string& command_line, Terminal& termi
   if (earlier) terminal.say("observed  before: " + files.stats.string());
   const prune::RoutingStats stats =
       earlier ? std::move(*earlier)
-              : observe_to(files.stats, model, options.data, options.compute, std::nullopt, terminal);
+              : observe_to({.out = files.stats, .existing = {.replace = true}, .checkpoint = {}}, model, options.data,
+                           options.compute, std::nullopt, terminal);
   const double observe_seconds = seconds_since(begin);
 
   const Compute compute = compute_of(stats);

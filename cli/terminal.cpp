@@ -45,17 +45,20 @@ void Terminal::show(const Progress& step) {
   }
   const Clock::time_point now = Clock::now();
   const std::string stage = step.unit + std::to_string(step.total);
+  const bool last = step.done == step.total;
   if (stage != stage_ || step.done < stage_begin_done_) {
-    stage_ = stage;
+    stage_ = last ? "" : stage;
     stage_begin_ = last_shown_ = now;
     stage_begin_done_ = step.done;
     return;
   }
-  const bool last = step.done == step.total;
   const double pause = is_terminal_ ? 0.1 : 10.0;
   const double elapsed = seconds_between(stage_begin_, now);
   if (last || seconds_between(last_shown_, now) < pause) {
-    if (last) clear_line();
+    if (last) {
+      clear_line();
+      stage_.clear();  // the next stage may have as many of the same units
+    }
     return;
   }
   last_shown_ = now;

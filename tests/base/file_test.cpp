@@ -3,8 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-
 #include "tests/support/error_of.h"
 #include "tests/support/temporary_folder.h"
 
@@ -26,65 +24,6 @@ TEST(File, ReadsAnEmptyFile) {
   const TemporaryFolder folder;
   write_text(folder / "empty", "");
   EXPECT_EQ(read_text(folder / "empty"), "");
-}
-
-TEST(File, ReplacesTheOldFileAndLeavesNoPartialName) {
-  const TemporaryFolder folder;
-  write_text(folder / "a.txt", "a long old text");
-  write_text(folder / "a.txt", "new");
-  EXPECT_EQ(read_text(folder / "a.txt"), "new");
-  EXPECT_FALSE(std::filesystem::exists(partial_name(folder / "a.txt")));
-}
-
-TEST(File, APartialNameIsInTheSameFolder) { EXPECT_EQ(partial_name("out/plan.json"), "out/plan.json.partial"); }
-
-TEST(File, KeepsTheOldFileWhenTheNewOneCannotBeWritten) {
-  const TemporaryFolder folder;
-  write_text(folder / "a.txt", "old");
-  std::filesystem::create_directory(partial_name(folder / "a.txt"));  // the partial file cannot be opened
-  EXPECT_THAT(error_of([&] { write_text(folder / "a.txt", "new"); }), HasSubstr("a.txt.partial"));
-  EXPECT_EQ(read_text(folder / "a.txt"), "old");
-}
-
-/// From now on whatever is written beside the target lands on a device that is always full.
-void fill_the_disk_under(const std::filesystem::path& target) {
-  std::filesystem::create_symlink("/dev/full", partial_name(target));
-}
-
-TEST(File, LeavesTheOldFileAloneWhenTheDiskIsFull) {
-  const TemporaryFolder folder;
-  write_text(folder / "a.txt", "old");
-  fill_the_disk_under(folder / "a.txt");
-  EXPECT_THAT(error_of([&] { write_text(folder / "a.txt", "new"); }), HasSubstr("No space left on device"));
-  EXPECT_EQ(read_text(folder / "a.txt"), "old");
-  EXPECT_FALSE(std::filesystem::is_symlink(partial_name(folder / "a.txt")));
-}
-
-TEST(File, LeavesTheOldFileAloneWhenItsWriterFails) {
-  const TemporaryFolder folder;
-  write_text(folder / "a.txt", "old");
-  const auto write_half = [](std::ostream& out) {
-    out << "half";
-    fail("no more");
-  };
-  EXPECT_EQ(error_of([&] { write_file(folder / "a.txt", write_half); }), "no more");
-  EXPECT_EQ(read_text(folder / "a.txt"), "old");
-  EXPECT_FALSE(std::filesystem::exists(partial_name(folder / "a.txt")));
-}
-
-TEST(File, SaysHowMuchRoomIsNeededAndHowMuchThereIs) {
-  const TemporaryFolder folder;
-  const std::uint64_t exabyte = 1'000'000'000'000'000'000;
-  EXPECT_THAT(error_of([&] { check_space(folder / "new", exabyte); }),
-              testing::ContainsRegex("new: needs 1000000000.000 GB, but its disk has only [0-9.]+ GB free"));
-  EXPECT_NO_THROW(check_space(folder / "new", 1));
-}
-
-TEST(File, NamesTheTargetThatCannotBeReplaced) {
-  const TemporaryFolder folder;
-  std::filesystem::create_directory(folder / "taken");
-  EXPECT_THAT(error_of([&] { write_text(folder / "taken", "text"); }), HasSubstr((folder / "taken").string()));
-  EXPECT_FALSE(std::filesystem::exists(partial_name(folder / "taken")));
 }
 
 TEST(File, NamesTheMissingFileAndTheReason) {

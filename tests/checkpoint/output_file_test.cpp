@@ -39,7 +39,7 @@ TEST(OutputFile, HoldsWhatWasWrittenInAnyOrder) {
   OutputFile file(folder / "f", 6);
   file.write_at(3, as_bytes("def"));
   file.write_at(0, as_bytes("abc"));
-  file.close();
+  file.complete();
   EXPECT_EQ(content(folder / "f"), "abcdef");
 }
 

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -57,6 +58,37 @@ TEST(CheckpointWriter, WritesWhatACheckpointReads) {
   EXPECT_EQ(contents(folder / "out").size(), 1u);
   EXPECT_EQ(fs::file_size(folder / "out" / "model.safetensors"), writer.num_bytes());
   expect_holds_all(folder / "out");
+}
+
+/// While it lives this process may not have more files open.
+class OpenFilesLimit {
+ public:
+  explicit OpenFilesLimit(rlim_t files) {
+    getrlimit(RLIMIT_NOFILE, &old_limit_);
+    const rlimit limit{files, old_limit_.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  ~OpenFilesLimit() { setrlimit(RLIMIT_NOFILE, &old_limit_); }
+  OpenFilesLimit(const OpenFilesLimit&) = delete;
+  OpenFilesLimit& operator=(const OpenFilesLimit&) = delete;
+
+ private:
+  rlimit old_limit_{};
+};
+
+TEST(CheckpointWriter, WritesMoreShardsThanAProcessMayHaveOpen) {
+  const TemporaryFolder folder;
+  std::vector<TensorSpec> tensors;
+  for (int t = 0; t < 400; ++t) tensors.push_back({concat("t", t), "U8", {6}});
+  const OpenFilesLimit limit(64);
+  CheckpointWriter writer(folder / "out", tensors, {.max_shard_bytes = 12});
+  for (const int parity : {0, 1}) {  // every shard is begun before the first is complete
+    for (int t = parity; t < 400; t += 2) writer.write(tensors[t].name, as_bytes(std::string(6, 'a')));
+  }
+  writer.finish();
+  const Checkpoint checkpoint = Checkpoint::open(folder / "out");
+  EXPECT_EQ(checkpoint.files().size(), 200u);
+  EXPECT_EQ(as_text(checkpoint.bytes(checkpoint.at("t399"))), "aaaaaa");
 }
 
 TEST(CheckpointWriter, WritesShardsWithAnIndex) {

@@ -15,7 +15,7 @@ void try_input(std::string_view input) {
     *tensor = at::zeros({2, 3});
   }
   trained[0].step = at::zeros({});
-  expect_answer([&] { (void)train::StateFile(path, "key").load(trained); });
+  expect_answer([&] { (void)train::StateFile(path, "key").load(trained, {}); });
 }
 
 }  // namespace uncurl::fuzz

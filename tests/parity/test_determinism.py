@@ -77,17 +77,17 @@ def long_observation(models, tmp_path_factory):
     folder = tmp_path_factory.mktemp("long")
     model = models.build(folder / "model", "olmoe", num_hidden_layers=12)
     task = write_rows(folder / "task.jsonl", random_sentences(6, 400))
-    arguments = ("observe", model, "--task", task, "--keep-inputs", 100)
+    arguments = ("observe", model, "--task", task, "--keep-inputs", 100, "--save-seconds", 0)
     uncurl(*arguments, "-o", folder / "stats.safetensors")
     return arguments, (folder / "stats.safetensors").read_bytes()
 
 
-def stop_behind_a_layer(arguments, out, how):
+def stop_after_a_layer(arguments, out, how):
     """Starts an observation and ends it as soon as the state of a finished layer is there; returns its exit status."""
     state = out.with_name(out.name + ".state")
     process = subprocess.Popen([str(BUILD / arguments[0]), *map(str, arguments[1:]), "-o", str(out)],
                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    while not state.exists():
+    while not (state / "hidden.safetensors").exists():
         assert process.poll() is None, "the observation ended before it could be interrupted"
         time.sleep(0.001)
     process.send_signal(how)
@@ -100,12 +100,12 @@ def stop_behind_a_layer(arguments, out, how):
 def test_an_interrupted_observation_resumes_to_the_same_bytes(tmp_path, long_observation, how):
     arguments, expected = long_observation
     out = tmp_path / "stats.safetensors"
-    status, message = stop_behind_a_layer(("uncurl", *arguments), out, how)
+    status, message = stop_after_a_layer(("uncurl", *arguments), out, how)
     if how == signal.SIGKILL:
         assert status == -signal.SIGKILL
     else:
         assert status == 130 and "resumes" in message
-    assert "resuming behind layer" in uncurl(*arguments, "-o", out)
+    assert "resuming after layer" in uncurl(*arguments, "-o", out)
     assert out.read_bytes() == expected
     assert sorted(file.name for file in tmp_path.iterdir()) == ["stats.safetensors"]
 
@@ -113,7 +113,7 @@ def test_an_interrupted_observation_resumes_to_the_same_bytes(tmp_path, long_obs
 def test_the_state_of_another_observation_is_not_resumed(tmp_path, models, long_observation):
     arguments, _ = long_observation
     out = tmp_path / "stats.safetensors"
-    stop_behind_a_layer(("uncurl", *arguments), out, signal.SIGINT)
+    stop_after_a_layer(("uncurl", *arguments), out, signal.SIGINT)
     printed = uncurl("observe", models.checkpoint("olmoe"), *models.tasks, "-o", out)
     assert "another observation" in printed and "resuming" not in printed
     assert out.read_bytes() == models.stats("olmoe").read_bytes()

@@ -71,11 +71,15 @@ def test_finished_stages_are_never_made_again(finished):
 
 def test_a_killed_study_goes_on_to_the_same_bytes(finished, tmp_path):
     path = config(tmp_path)
-    for pause in (1.5, 2.5):
+    done = lambda: sum(".partial" not in p.name and ".lock" not in p.name for p in (tmp_path / "study").glob("stages/*"))
+    for num_stages in (3, 12, 25):
         process = subprocess.Popen([BUILD / "uncurl", "study", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        time.sleep(pause)
+        while done() < num_stages:
+            assert process.poll() is None, "it ended before it could be killed"
+            time.sleep(0.002)
         process.send_signal(signal.SIGKILL)
         process.communicate()
+        assert process.returncode == -signal.SIGKILL and num_stages <= done() < 43
     uncurl("study", path)
     assert files_of(tmp_path / "study") == files_of(finished[0] / "study")
 

@@ -316,6 +316,19 @@ def test_a_state_of_another_run_is_not_taken(tmp_path, model_of):
     uncurl("train", other, "--overwrite")
 
 
+def test_a_state_that_is_cut_short_is_left_out_aloud(tmp_path, model_of):
+    data = write_rows(tmp_path / "data.jsonl", TEXTS)
+    file = config(tmp_path, model_of("qwen3_moe"), [{"path": str(data)}], steps=3)
+    uncurl("train", file, "-o", tmp_path / "whole")
+    work = tmp_path / "out.partial"
+    work.mkdir()
+    (work / ".uncurl-train").touch()
+    (work / "state.safetensors").write_bytes(b"\x20\0\0\0\0\0\0\0{")  # as after a loss of power: shorter than it says
+    printed = uncurl("train", file)
+    assert "state.safetensors cannot be used (" in printed and "starting anew" in printed
+    assert output_bytes(tmp_path / "out") == output_bytes(tmp_path / "whole")
+
+
 @pytest.mark.parametrize("changes, message", [
     (dict(train=["rooters"]), "'rooters' matches no tensor"),
     (dict(freeze=["*"]), "nothing is trained"),

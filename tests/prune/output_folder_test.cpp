@@ -150,7 +150,7 @@ TEST(OutputFolder, GivesAFolderItsNameBackWhenItCannotBeReplaced) {
   write_text(place.folder / "out" / "file", "old");
   {
     OutputFolder output(place.folder / "out", place.input(), /*overwrite=*/true);
-    EXPECT_THAT(error_of([&] { output.commit(); }), HasSubstr("cannot be moved"));  // nothing was written
+    EXPECT_THAT(error_of([&] { output.commit(); }), HasSubstr("cannot be read to sync"));  // nothing was written
   }
   EXPECT_EQ(read_text(place.folder / "out" / "file"), "old");
   EXPECT_THAT(names_in(place.folder.path()), ElementsAre("model", "out"));

@@ -88,7 +88,7 @@ TEST(Sequential, ResumesToTheSameBytes) {
   const Observed observed({.num_layers = 3});
   const SequentialRequest request{2, {.method = "uncurl"}};
   const std::string expected = bytes_of(sequential(observed, request));
-  const ObserveOptions options{.state = observed.folder / "state"};
+  const ObserveOptions options{.state = observed.folder / "state", .save_seconds = 0};
   for (const char* where : {"observing layer 2 of", "pruning layer 3 of"}) {
     const Listener stop{.on_progress = [&](const Progress& step) {
       if (step.label.find(where) != std::string::npos) throw Interrupted();
@@ -98,12 +98,12 @@ TEST(Sequential, ResumesToTheSameBytes) {
   std::vector<std::string> notes;
   const Listener listener{.on_note = [&](const std::string& text) { notes.push_back(text); }};
   EXPECT_EQ(bytes_of(sequential(observed, request, options, listener)), expected);
-  EXPECT_THAT(notes, ElementsAre(HasSubstr("resuming behind layer 2")));
+  EXPECT_THAT(notes, ElementsAre(HasSubstr("resuming after layer 3")));
 }
 
 TEST(Sequential, IsResumedByItsOwnRequestAlone) {
   const Observed observed({.num_layers = 3});
-  const ObserveOptions options{.state = observed.folder / "state"};
+  const ObserveOptions options{.state = observed.folder / "state", .save_seconds = 0};
   sequential(observed, {2, {.method = "uncurl"}}, options);
   std::vector<std::string> notes;
   const Listener listener{.on_note = [&](const std::string& text) { notes.push_back(text); }};

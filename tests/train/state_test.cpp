@@ -26,7 +26,7 @@ TEST(TrainState, ReadsBackWhatWasSaved) {
   std::vector<Trained> saved = trained({2, 3}), read = trained({2, 3});
   saved[0].value = at::arange(6, at::kFloat).reshape({2, 3});
   state.save(saved, {.step = 5, .tokens = 40, .seconds = 1.5});
-  EXPECT_EQ(state.load(read)->step, 5);
+  EXPECT_EQ(state.load(read, {})->step, 5);
   EXPECT_TRUE(at::equal(read[0].value, saved[0].value));
 }
 
@@ -35,7 +35,7 @@ TEST(TrainState, RefusesTensorsOfAnotherShape) {
   const StateFile state(folder / "state", "key");
   state.save(trained({3}), {});
   std::vector<Trained> other = trained({2, 3});  // to which a row of three could be broadcast
-  EXPECT_THAT(error_of([&] { state.load(other); }), HasSubstr("state: w is [3], expected [2, 3]"));
+  EXPECT_THAT(error_of([&] { state.load(other, {}); }), HasSubstr("state: w is [3], expected [2, 3]"));
 }
 
 TEST(TrainState, RefusesAPositionBeforeTheFirstStep) {
@@ -43,14 +43,14 @@ TEST(TrainState, RefusesAPositionBeforeTheFirstStep) {
   const StateFile state(folder / "state", "key");
   state.save(trained({3}), {.step = -1});
   std::vector<Trained> read = trained({3});
-  EXPECT_THAT(error_of([&] { state.load(read); }), HasSubstr("is of step -1"));
+  EXPECT_THAT(error_of([&] { state.load(read, {}); }), HasSubstr("is of step -1"));
 }
 
 TEST(TrainState, RefusesTheStateOfAnotherRun) {
   const test::TemporaryFolder folder;
   StateFile(folder / "state", "one").save(trained({3}), {});
   std::vector<Trained> read = trained({3});
-  EXPECT_THAT(error_of([&] { StateFile(folder / "state", "other").load(read); }),
+  EXPECT_THAT(error_of([&] { StateFile(folder / "state", "other").load(read, {}); }),
               HasSubstr("the state of another run"));
 }
 

@@ -1,32 +1,19 @@
-// Whole files: read, and written beside the target then renamed, so that a crash leaves the old or the new, never half.
+// Whole files, read at once or mapped. Those who read files mostly write some: write_file.h comes with it.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
-#include <iosfwd>
 #include <memory>
 #include <span>
 #include <string>
-#include <string_view>
+
+#include "uncurl/base/write_file.h"
 
 namespace uncurl {
 
 /// @throws Error naming the file and the system's reason
 std::string read_text(const std::filesystem::path& path);
-void write_text(const std::filesystem::path& path, std::string_view text);
-
-/// The same for what `write` puts into the stream. Whatever fails, `write` itself included, leaves the old file as it
-/// was and nothing beside it.
-void write_file(const std::filesystem::path& path, const std::function<void(std::ostream&)>& write);
-
-/// The name under which a file is written before it is renamed: in the same folder, so that the rename is atomic.
-std::filesystem::path partial_name(const std::filesystem::path& path);
-
-/// @param path  of what will be written; it need not exist, its folder must
-/// @throws Error with the bytes needed and free, if its disk has fewer than `num_bytes` free
-void check_space(const std::filesystem::path& path, std::uint64_t num_bytes);
 
 /// A file mapped read-only. Views of it must not outlive it, which is why it travels as a shared_ptr.
 class MappedFile {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <string>
+#include <utility>
 
 namespace uncurl {
 
@@ -19,6 +21,16 @@ struct Progress {
 class Interrupted : public std::exception {
  public:
   const char* what() const noexcept override { return "interrupted"; }
+};
+
+/// The same where there is more to say: what is done, where the same command goes on.
+class InterruptedAfter : public Interrupted {
+ public:
+  explicit InterruptedAfter(std::string message) : message_(std::move(message)) {}
+  const char* what() const noexcept override { return message_.c_str(); }
+
+ private:
+  std::string message_;
 };
 
 struct Listener {

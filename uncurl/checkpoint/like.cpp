@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "uncurl/base/write_file.h"
+
 namespace uncurl::checkpoint {
 
 std::vector<const TensorInfo*> in_file_order(const Checkpoint& checkpoint) {
@@ -29,7 +31,7 @@ void copy_other_files(const Checkpoint& original, const std::filesystem::path& f
   for (const CheckpointFile& file : original.files()) own_weights.insert(file.path.filename().string());
   for (const std::filesystem::path& path : others.carried) {
     if (written_anew.contains(path.filename().string())) continue;
-    std::filesystem::copy_file(path, folder / path.filename());
+    copy_to(path, folder / path.filename());
   }
   for (const std::filesystem::path& path : others.skipped) {
     if (!own_weights.contains(path.filename().string())) listener.note("not copied: " + path.string());

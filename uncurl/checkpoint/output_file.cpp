@@ -5,9 +5,9 @@
 
 #include <cerrno>
 #include <cstring>
-#include <utility>
 
 #include "uncurl/base/error.h"
+#include "uncurl/base/sync.h"
 
 namespace uncurl::checkpoint {
 
@@ -21,25 +21,34 @@ int reserve(int descriptor, std::uint64_t num_bytes) {
   return ::ftruncate(descriptor, size) == 0 ? 0 : errno;
 }
 
+/// An open descriptor for the time of one call.
+class Descriptor {
+ public:
+  Descriptor(const std::filesystem::path& path, int flags, const char* what)
+      : number_(::open(path.c_str(), O_WRONLY | O_CLOEXEC | flags, 0666)) {
+    check(number_ >= 0, path.string(), ": cannot be ", what, ": ", std::strerror(errno));
+  }
+  ~Descriptor() { ::close(number_); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int number() const { return number_; }
+
+ private:
+  int number_;
+};
+
 }  // namespace
 
 OutputFile::OutputFile(const std::filesystem::path& path, std::uint64_t num_bytes) : path_(path) {
-  descriptor_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  check(descriptor_ >= 0, path.string(), ": cannot be created: ", std::strerror(errno));
-  const int error = reserve(descriptor_, num_bytes);
-  if (error != 0) {
-    ::close(descriptor_);
-    fail(path.string(), ": ", num_bytes, " bytes cannot be reserved: ", std::strerror(error));
-  }
-}
-
-OutputFile::~OutputFile() {
-  if (descriptor_ >= 0) ::close(descriptor_);
+  const Descriptor file(path_, O_CREAT | O_EXCL, "created");
+  const int error = reserve(file.number(), num_bytes);
+  check(error == 0, path_.string(), ": ", num_bytes, " bytes cannot be reserved: ", std::strerror(error));
 }
 
 void OutputFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
+  const Descriptor file(path_, 0, "opened again");
   while (!bytes.empty()) {
-    const ssize_t written = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    const ssize_t written = ::pwrite(file.number(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) fail(path_.string(), ": cannot be written at byte ", offset, ": ", std::strerror(errno));
     offset += static_cast<std::uint64_t>(written);
@@ -47,19 +56,6 @@ void OutputFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes
   }
 }
 
-void OutputFile::close() {
-  const int descriptor = std::exchange(descriptor_, -1);
-  const bool synced = ::fsync(descriptor) == 0;
-  const int sync_error = errno;
-  const bool closed = ::close(descriptor) == 0;
-  check(synced && closed, path_.string(), ": cannot be completed: ", std::strerror(synced ? errno : sync_error));
-}
-
-void sync_folder(const std::filesystem::path& folder) {
-  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  check(descriptor >= 0, folder.string(), ": cannot be opened: ", std::strerror(errno));
-  ::fsync(descriptor);  // some file systems cannot sync a folder and need not: failure loses nothing that is written
-  ::close(descriptor);
-}
+void OutputFile::complete() const { sync_file(path_); }
 
 }  // namespace uncurl::checkpoint

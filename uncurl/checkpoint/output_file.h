@@ -1,5 +1,6 @@
 // A file of known size, written in any order from any thread; space is taken when it is made, so a full disk is noticed
-// before the work and not after it.
+// before the work and not after it. It is open only while it is written to: a checkpoint may have more shards than a
+// process may have open files.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +15,6 @@ class OutputFile {
   /// Creates the file and reserves its bytes (where the file system can).
   /// @throws Error naming the file and the system's reason, also if it exists already
   OutputFile(const std::filesystem::path& path, std::uint64_t num_bytes);
-  ~OutputFile();  ///< closes, without a promise that the bytes reached the disk
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
 
@@ -23,14 +23,10 @@ class OutputFile {
   void write_at(std::uint64_t offset, std::span<const std::byte> bytes);
 
   /// Returns once the bytes are on the disk.
-  void close();
+  void complete() const;
 
  private:
   std::filesystem::path path_;
-  int descriptor_ = -1;
 };
-
-/// Returns once the names in a folder are on the disk.
-void sync_folder(const std::filesystem::path& folder);
 
 }  // namespace uncurl::checkpoint

@@ -6,7 +6,8 @@
 #include <unordered_map>
 
 #include "uncurl/base/error.h"
-#include "uncurl/base/file.h"
+#include "uncurl/base/sync.h"
+#include "uncurl/base/write_file.h"
 #include "uncurl/checkpoint/dtype.h"
 #include "uncurl/checkpoint/folder.h"
 #include "uncurl/checkpoint/output_file.h"
@@ -46,8 +47,21 @@ class PartialFolder {
 
 enum class Slot { kEmpty, kStarted, kWritten };
 
+/// A file is synced as soon as it holds all its tensors, while others are still being written.
+struct ShardFile {
+  OutputFile file;
+  std::atomic<std::size_t> num_missing;  ///< tensors that are not written yet
+
+  ShardFile(const fs::path& path, const Shard& shard) : file(path, shard.num_bytes), num_missing(shard.tensors.size()) {
+    file.write_at(0, std::as_bytes(std::span(shard.header)));
+  }
+  void count_written() {
+    if (--num_missing == 0) file.complete();
+  }
+};
+
 struct Target {
-  OutputFile* file;
+  ShardFile* shard;
   std::uint64_t offset;
   std::uint64_t num_bytes;
   std::atomic<Slot> slot{Slot::kEmpty};
@@ -56,10 +70,9 @@ struct Target {
 }  // namespace
 
 struct CheckpointWriter::State {
-  // In this order: files are closed before the folder is removed.
   PartialFolder folder;
   std::vector<Shard> shards;
-  std::deque<OutputFile> files;
+  std::deque<ShardFile> files;
   std::unordered_map<std::string, Target> targets;
   bool is_open = true;
 
@@ -76,12 +89,11 @@ struct CheckpointWriter::State {
   }
 
   void create(const Shard& shard) {
-    OutputFile& file = files.emplace_back(folder.path() / shard.file_name, shard.num_bytes);
-    file.write_at(0, std::as_bytes(std::span(shard.header)));
+    ShardFile& file = files.emplace_back(folder.path() / shard.file_name, shard);
     std::uint64_t offset = shard.header.size();
     for (const TensorSpec& tensor : shard.tensors) {
       Target& target = targets[tensor.name];
-      target.file = &file;
+      target.shard = &file;
       target.offset = offset;
       target.num_bytes = count_bytes(tensor.dtype, tensor.shape);
       offset += target.num_bytes;
@@ -106,7 +118,7 @@ struct CheckpointWriter::State {
     const std::string text = index_text(shards);
     OutputFile index(folder.path() / kIndexFileName, text.size());
     index.write_at(0, std::as_bytes(std::span(text)));
-    index.close();
+    index.complete();
   }
 };
 
@@ -125,15 +137,15 @@ void CheckpointWriter::write(const std::string& name, std::span<const std::byte>
   check(bytes.size() == target.num_bytes, place, " has ", bytes.size(), " bytes, but was declared with ",
         target.num_bytes);
   check(target.slot.exchange(Slot::kStarted) == Slot::kEmpty, place, " is written twice");
-  target.file->write_at(target.offset, bytes);
+  target.shard->file.write_at(target.offset, bytes);
   target.slot = Slot::kWritten;
+  target.shard->count_written();
 }
 
 void CheckpointWriter::finish() {
   check(state_->is_open, state_->folder.path().string(), ": finish() after finish() or discard()");
   state_->check_all_written();
   state_->is_open = false;
-  for (OutputFile& file : state_->files) file.close();
   state_->write_index();
   sync_folder(state_->folder.path());
   state_->folder.keep();

@@ -88,7 +88,7 @@ void create_checkpoint(const std::filesystem::path& folder, const NewCheckpoint&
     const Tensor stored = tensor.detach().to(at::kCPU, made.dtype).contiguous();
     writer.write(spec.name, bytes_of(stored));
   }
-  for (const std::filesystem::path& file : made.files) std::filesystem::copy_file(file, folder / file.filename());
+  for (const std::filesystem::path& file : made.files) copy_to(file, folder / file.filename());
   for (const RemoteCode::File& file : family.remote_code.files) write_text(folder / file.name, file.text);
   write_json(folder / "config.json", json);
   writer.finish();

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 
 #include "uncurl/base/error.h"
@@ -91,12 +92,18 @@ void check_ids(const model::PackedRows& rows, const model::ModelConfig& config) 
         config.vocab_size, " entries; does the tokenizer belong to this checkpoint?");
 }
 
-/// A state is written beside the one it replaces, and the statistics, which are smaller, beside the last: room for two.
-void check_space_for_state(const std::filesystem::path& state, std::int64_t num_bytes) {
-  std::error_code absent;
-  const std::uintmax_t there = std::filesystem::file_size(state, absent);
-  const auto needed = 2 * static_cast<std::uint64_t>(num_bytes);
-  check_space(state, needed - (absent ? 0 : std::min<std::uint64_t>(there, needed)));
+RoutingStats described(const model::Model& model, const Compute& compute,
+                       const std::vector<text::SampledSource>& sources, const SweepRows& rows,
+                       const ObserveOptions& options) {
+  RoutingStats stats{.provenance = options.provenance};
+  stats.provenance["model_type"] = model.config.model_type;
+  stats.provenance["model_fingerprint"] = model.checkpoint.fingerprint();
+  stats.provenance["dtype"] = at::toString(compute.dtype);
+  stats.provenance["sample_tokens"] = options.sample_tokens;
+  stats.provenance["input_tokens"] = options.input_tokens;
+  for (const Segment& segment : rows.segments) stats.sources.push_back(source_info(sources[segment.source]));
+  stats.request = request_key(stats, rows.all);
+  return stats;
 }
 
 /// One MoE layer that its observed tokens leave replaced. Its statistics and the held-out rows are the original's.
@@ -118,32 +125,77 @@ void observe_replaced_(Tensor& hidden_ND, const SweepRows& rows, const model::La
   model::sweep_layers_(observed_ND, observed, stream, sweep, nullptr, listener);
 }
 
-/// Runs the layers that are left and saves the state behind each but the last. @param stats  without layers
+/// Lets a layer be finished before an interruption stops the run: its hidden states are worth saving only whole.
+class PatientListener {
+ public:
+  explicit PatientListener(const Listener& listener) : listener_(listener) {}
+
+  Listener listener() {
+    return {.on_progress = [this](const Progress& step) { show(step); },
+            .on_note = listener_.on_note,
+            .on_warning = listener_.on_warning};
+  }
+  bool is_interrupted() const { return is_interrupted_; }
+
+ private:
+  void show(const Progress& step) {
+    try {
+      listener_.progress(step);
+    } catch (const Interrupted&) {
+      if (!is_interrupted_) listener_.note(step.label + ": finishing this layer; interrupt again to stop at once");
+      is_interrupted_ = true;
+    }
+  }
+
+  const Listener& listener_;
+  bool is_interrupted_ = false;
+};
+
+/// Runs the layers that are left. @param after_layer  as in SweepOptions; @param stats  without layers
 void observe_layers_(Tensor& hidden_ND, const SweepRows& rows, const model::LayerStream& stream,
                      std::int64_t first_layer, StatsCollector& collector, const ReplaceLayer& replace,
-                     const RoutingStats& stats, ObserveState& state, const Listener& listener) {
+                     const RoutingStats& stats, const std::function<void(std::int64_t)>& after_layer,
+                     const Listener& listener) {
   const model::ModelConfig& config = stream.model().config;
-  model::SweepOptions sweep{.first_layer = first_layer, .label = "observing"};
-  sweep.after_layer = [&](std::int64_t layer) {
+  const auto check_and_go_on = [&](std::int64_t layer) {
     if (config.layers[static_cast<std::size_t>(layer)].moe) check_layer_stats(collector.layers().back());
-    if (layer + 1 < config.num_layers()) state.save({layer + 1, hidden_ND, collector.layers()});
+    after_layer(layer);
+  };
+  model::SweepOptions sweep{.first_layer = first_layer, .label = "observing", .after_layer = check_and_go_on};
+  if (!replace) model::sweep_layers_(hidden_ND, rows.all, stream, sweep, &collector, listener);
+  for (std::int64_t layer = first_layer; replace && layer < config.num_layers(); ++layer) {
+    if (config.layers[static_cast<std::size_t>(layer)].moe) {
+      observe_replaced_(hidden_ND, rows, stream, layer, collector, replace, stats, listener);
+      check_and_go_on(layer);
+    } else {
+      sweep.first_layer = layer;
+      sweep.end_layer = layer + 1;
+      model::sweep_layers_(hidden_ND, rows.all, stream, sweep, nullptr, listener);
+    }
+  }
+}
+
+/// The same with the state saved on the way. Without a place for it, an interruption stops at once.
+void observe_resumably_(Tensor& hidden_ND, const SweepRows& rows, const model::LayerStream& stream,
+                        std::int64_t first_layer, StatsCollector& collector, const ReplaceLayer& replace,
+                        const RoutingStats& stats, ObserveState& state, const SaveSchedule& schedule,
+                        const Listener& listener) {
+  if (state.path().empty()) {
+    observe_layers_(
+        hidden_ND, rows, stream, first_layer, collector, replace, stats, [](std::int64_t) {}, listener);
+    return;
+  }
+  PatientListener patient(listener);
+  const auto after_layer = [&](std::int64_t layer) {
+    const bool is_due = state.is_due(layer + 1, schedule);
+    if (is_due || patient.is_interrupted()) state.save({layer + 1, hidden_ND, collector.layers()});
+    if (patient.is_interrupted()) {
+      throw InterruptedAfter(
+          concat("interrupted; the same command resumes after layer ", layer + 1, " from ", state.path().string()));
+    }
   };
   try {
-    if (!replace) model::sweep_layers_(hidden_ND, rows.all, stream, sweep, &collector, listener);
-    for (std::int64_t layer = first_layer; replace && layer < config.num_layers(); ++layer) {
-      if (config.layers[static_cast<std::size_t>(layer)].moe) {
-        observe_replaced_(hidden_ND, rows, stream, layer, collector, replace, stats, listener);
-        sweep.after_layer(layer);
-      } else {
-        sweep.first_layer = layer;
-        sweep.end_layer = layer + 1;
-        model::sweep_layers_(hidden_ND, rows.all, stream, sweep, nullptr, listener);
-      }
-    }
-  } catch (const Interrupted&) {
-    if (state.next_layer() == 0) throw;
-    throw ObservationInterrupted(concat("interrupted; the same command resumes behind layer ", state.next_layer(),
-                                        " from ", state.path().string()));
+    observe_layers_(hidden_ND, rows, stream, first_layer, collector, replace, stats, after_layer, patient.listener());
   } catch (const StateNotSaved&) {
     throw;
   } catch (const Error&) {  // of a layer: resuming would only fail again
@@ -169,22 +221,17 @@ RoutingStats observe(const model::Model& model, const Compute& compute, const st
 
   const model::LayerStream stream(model, compute);
   stream.check_last_tensors();
-  RoutingStats stats{.provenance = options.provenance};
-  stats.provenance["model_type"] = model.config.model_type;
-  stats.provenance["model_fingerprint"] = model.checkpoint.fingerprint();
-  stats.provenance["dtype"] = at::toString(compute.dtype);
-  stats.provenance["sample_tokens"] = options.sample_tokens;
-  stats.provenance["input_tokens"] = options.input_tokens;
-  for (const Segment& segment : rows.segments) stats.sources.push_back(source_info(sources[segment.source]));
-
-  ObserveState state(options.state, request_key(stats, rows.all), listener);
-  if (!options.state.empty()) {
-    const StatsSize size{.num_sources = static_cast<std::int64_t>(stats.sources.size()),
-                         .num_tokens = rows.all.num_tokens(),
-                         .sample_tokens = options.sample_tokens,
-                         .input_tokens = options.input_tokens};
-    check_space_for_state(options.state, state_bytes(model.config, size, compute.dtype));
-  }
+  RoutingStats stats = described(model, compute, sources, rows, options);
+  const StatsSize size{.num_sources = static_cast<std::int64_t>(stats.sources.size()),
+                       .num_tokens = rows.all.num_tokens(),
+                       .sample_tokens = options.sample_tokens,
+                       .input_tokens = options.input_tokens};
+  const std::int64_t layer_bytes = stats_bytes(model.config, size, compute.dtype);
+  const SaveSchedule schedule = save_schedule(
+      model.config.num_layers(), hidden_bytes(model.config, size, compute.dtype), layer_bytes, options.save_seconds);
+  ObserveState state(options.state, stats.request, listener);
+  if (!options.state.empty())
+    check_space(options.state, bytes_to_come(options.state, model.config, size, compute.dtype));
   Tensor hidden_ND;
   std::int64_t first_layer = 0;
   if (std::optional<ResumePoint> point = state.load(stats.sources.size())) {
@@ -196,7 +243,8 @@ RoutingStats observe(const model::Model& model, const Compute& compute, const st
   }
   stats.sample_tokens = at::tensor(sample, at::kLong);
   stats.sample_source = source_of_tokens(sample, rows.segments);
-  observe_layers_(hidden_ND, rows, stream, first_layer, collector, options.replace, stats, state, listener);
+  observe_resumably_(hidden_ND, rows, stream, first_layer, collector, options.replace, stats, state, schedule,
+                     listener);
 
   stats.layers = collector.layers();
   stats.held_out = rows.held_out;
@@ -205,14 +253,23 @@ RoutingStats observe(const model::Model& model, const Compute& compute, const st
   return stats;
 }
 
-void discard_state(const std::filesystem::path& state) {
-  std::error_code ignored;  // there may be none
-  std::filesystem::remove(state, ignored);
+std::string request_of(const model::Model& model, const Compute& compute,
+                       const std::vector<text::SampledSource>& sources, const ObserveOptions& options) {
+  return described(model, compute, sources, pack_sources(sources), options).request;
+}
+
+std::int64_t hidden_bytes(const model::ModelConfig& config, const StatsSize& size, at::ScalarType dtype) {
+  return size.num_tokens * config.hidden_size * static_cast<std::int64_t>(at::elementSize(dtype));
 }
 
 std::int64_t state_bytes(const model::ModelConfig& config, const StatsSize& size, at::ScalarType dtype) {
-  const std::int64_t hidden = size.num_tokens * config.hidden_size * static_cast<std::int64_t>(at::elementSize(dtype));
-  return hidden + stats_bytes(config, size, dtype);
+  return stats_bytes(config, size, dtype) + 2 * hidden_bytes(config, size, dtype);
+}
+
+std::uint64_t bytes_to_come(const std::filesystem::path& state, const model::ModelConfig& config, const StatsSize& size,
+                            at::ScalarType dtype) {
+  const auto all = static_cast<std::uint64_t>(state_bytes(config, size, dtype));
+  return all - std::min(all, bytes_of_state(state));
 }
 
 }  // namespace uncurl::prune

@@ -9,6 +9,7 @@
 
 #include "uncurl/base/listener.h"
 #include "uncurl/model/stream.h"
+#include "uncurl/prune/resume.h"
 #include "uncurl/prune/stats.h"
 #include "uncurl/text/sample.h"
 
@@ -22,26 +23,35 @@ struct ObserveOptions {
   std::int64_t input_tokens = 0;      ///< the first so many of these keep the inputs of every MoE block, too
   Json provenance = Json::object();   ///< options that change the rows (sequence length ...), for the file
   ReplaceLayer replace;               ///< observed tokens leave each MoE layer through this; held-out rows do not
-  std::filesystem::path state;        ///< where an interrupted run resumes; empty: nothing is saved
+  std::filesystem::path state;        ///< folder from which an interrupted run resumes; empty: nothing is saved
+  double save_seconds = 5;            ///< at least so many seconds lie between two saves
 };
 
-/// Runs the sweep. With a state file, the hidden states and statistics of the last finished layer are saved there; a
-/// later call with the same model, rows and options resumes behind that layer and gives the same bytes. That of another
-/// request is replaced, with a note. The state outlives the call, so that a failure to write the statistics costs one
-/// layer and not all: the caller discards it once they are on the disk.
+/// Runs the sweep. With a state, hidden states and statistics of finished layers are saved there now and then (see
+/// SaveSchedule), and when the listener interrupts: then the layer is finished first. A later call with the same model,
+/// rows and options resumes after the last layer saved and gives the same bytes. The state of another request, or one
+/// that cannot be read, is removed, with a note. The state outlives the call, so that a failure to write the statistics
+/// does not cost all layers: the caller discards it once they are on the disk.
 /// @throws Error before the first layer if more inputs than logits are to be kept, no row is left to observe,
 /// embeddings, final norm or head hold NaN, or the
 ///         disk of the state has too little room; later for what the layers find (NaN weights, NaN logits): that
 ///         removes the state, since resuming would find it again
 /// @throws StateNotSaved if a state cannot be written; the one before is kept
-/// @throws ObservationInterrupted for an Interrupted of the listener when there is a state to resume from
+/// @throws InterruptedAfter for an Interrupted of the listener when there is a state to resume from
 RoutingStats observe(const model::Model& model, const Compute& compute, const std::vector<text::SampledSource>& sources,
                      const ObserveOptions& options, const Listener& listener);
 
-/// Removes what observe() left; nothing happens if there is none.
-void discard_state(const std::filesystem::path& state);
+/// The `request` of the statistics that observe() would give.
+std::string request_of(const model::Model& model, const Compute& compute,
+                       const std::vector<text::SampledSource>& sources, const ObserveOptions& options);
 
-/// Bytes of the state file at its largest. @param size  num_tokens: with those held out
+/// Bytes of the state at its largest: statistics of all layers, and hidden states beside those that they replace.
+/// @param size  num_tokens: with those held out
 std::int64_t state_bytes(const model::ModelConfig& config, const StatsSize& size, at::ScalarType dtype);
+std::int64_t hidden_bytes(const model::ModelConfig& config, const StatsSize& size, at::ScalarType dtype);
+
+/// Of these, what a state that is there does not hold yet.
+std::uint64_t bytes_to_come(const std::filesystem::path& state, const model::ModelConfig& config, const StatsSize& size,
+                            at::ScalarType dtype);
 
 }  // namespace uncurl::prune

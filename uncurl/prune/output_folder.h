@@ -4,40 +4,35 @@
 
 #include <filesystem>
 
+#include "uncurl/base/work_folder.h"
+
 namespace uncurl::prune {
 
 class OutputFolder {
  public:
-  /// Refuses at once what would fail at the end, and makes the work folder TARGET.partial. One that a killed run left
-  /// is cleared: a mark inside tells it from a folder of the user's.
-  /// @throws Error if `target` is empty, is the input folder, lies inside it or holds it, if it exists and
-  ///         `overwrite` is not set or is not a folder, if its parent cannot be written to, or if TARGET.partial exists
-  ///         without our mark
+  /// Refuses at once what would fail at the end, and takes TARGET.partial as WorkFolder does.
+  /// @throws Error as WorkFolder, and if `target` is empty, is the input folder, lies inside it or holds it
   OutputFolder(const std::filesystem::path& target, const std::filesystem::path& input, bool overwrite);
-  /// Removes the work folder.
-  ~OutputFolder();
-  OutputFolder(const OutputFolder&) = delete;
-  OutputFolder& operator=(const OutputFolder&) = delete;
 
-  const std::filesystem::path& target() const { return target_; }    ///< without a trailing slash
-  const std::filesystem::path& partial() const { return partial_; }  ///< to write into; does not exist yet
+  const std::filesystem::path& target() const { return work_.target(); }       ///< without a trailing slash
+  const std::filesystem::path& partial() const { return work_.checkpoint(); }  ///< to write into; does not exist yet
 
   /// @throws Error if the file lies inside the target, which commit() replaces as a whole
   void expect_outside(const std::filesystem::path& file) const;
 
-  /// Moves the partial folder to its name; an overwritten folder is removed only after that.
-  void commit();
+  /// Call it once the folder is verified. @throws Error as WorkFolder::commit, which keeps it whatever fails
+  void commit() { work_.commit(); }
 
  private:
-  void make_work_folder() const;
-  void clear() const;
-
-  std::filesystem::path target_, work_, partial_, replaced_;
+  WorkFolder work_;
 };
 
 /// @param input  the folder of the model, in which nothing is ever written
-/// @throws Error unless a file of this name can be created: it lies outside the input, its folder exists, and it does
-///         not, or may be replaced
+/// @throws Error unless a file of this name can be created: it lies outside the input, its folder exists, and it is no
+///         folder
+void check_output_place(const std::filesystem::path& path, const std::filesystem::path& input);
+
+/// @throws Error also if it exists and may not be replaced
 void check_output_file(const std::filesystem::path& path, const std::filesystem::path& input, bool overwrite);
 
 }  // namespace uncurl::prune

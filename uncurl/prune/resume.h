@@ -1,7 +1,10 @@
-// What an interrupted observation leaves beside its output: the hidden states behind the last finished layer and the
-// statistics so far. Saved by rename, so it is always whole.
+// What an interrupted observation leaves beside its output, in a folder: `hidden.safetensors`, the hidden states after
+// a finished layer, replaced by each save; and a `layers-N.safetensors` per save, the statistics of the layers since
+// the save before, N the layer that follows them. So the statistics are written once, and it is the hidden states that
+// decide what saving costs: see SaveSchedule.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -23,31 +26,37 @@ struct ResumePoint {
 /// Recognises a request: model, dtype, options, sources and every token id.
 std::string request_key(const RoutingStats& stats, const model::PackedRows& rows);
 
-/// The disk is full, say. The state of the layer before is untouched, so the same request resumes from it.
+/// When the state is saved: what is written in all stays within kStateBytes where one save of the hidden states fits
+/// beside the statistics, and saving takes at most a twentieth of the time.
+struct SaveSchedule {
+  std::int64_t num_layers = 0;
+  std::int64_t layers_apart = 1;  ///< at least so many layers between two saves
+  double seconds_apart = 0;       ///< and so many seconds
+};
+inline constexpr std::int64_t kStateBytes = 1'500'000'000;
+
+/// @param layer_bytes  of the statistics of all layers
+SaveSchedule save_schedule(std::int64_t num_layers, std::int64_t hidden_bytes, std::int64_t layer_bytes,
+                           double seconds_apart);
+
+/// The disk is full, say. The state before it is untouched, so the same request resumes from that.
 class StateNotSaved : public Error {
  public:
   using Error::Error;
 };
 
-/// An interruption that lost no finished layer; what() says where the same request resumes.
-class ObservationInterrupted : public Interrupted {
- public:
-  explicit ObservationInterrupted(std::string message) : message_(std::move(message)) {}
-  const char* what() const noexcept override { return message_.c_str(); }
-
- private:
-  std::string message_;
-};
-
-/// The state file of one request. It stays until discard_state, whatever happens.
+/// The state of one request. It stays until discard_state, whatever happens.
 class ObserveState {
  public:
-  /// @param path  empty: nothing is loaded or saved
+  /// @param path  of the folder; empty: nothing is loaded or saved
   ObserveState(std::filesystem::path path, std::string key, const Listener& listener);
 
-  /// The point to resume from, if the file is there and of this request.
+  /// The point to resume from. A state of another request and one that cannot be read are removed, with a note.
+  /// @throws Error if the state is there and cannot be opened
   std::optional<ResumePoint> load(std::size_t num_sources);
-  /// Replaces the state of the layer before. @throws StateNotSaved
+
+  bool is_due(std::int64_t next_layer, const SaveSchedule& schedule) const;
+  /// @throws StateNotSaved
   void save(const ResumePoint& point);
 
   const std::filesystem::path& path() const { return path_; }
@@ -55,10 +64,25 @@ class ObserveState {
   std::int64_t next_layer() const { return next_layer_; }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
+  ResumePoint read(std::size_t num_sources);
+  void save_layers(const ResumePoint& point);
+
   std::filesystem::path path_;
   std::string key_;
   const Listener& listener_;
+  std::vector<std::string> layer_files_;
+  std::size_t num_saved_ = 0;  ///< layers in these files
   std::int64_t next_layer_ = 0;
+  Clock::time_point saved_ = Clock::now();
+  double save_seconds_ = 0;  ///< that the last save took
 };
+
+/// Bytes of a state that is there; 0 if there is none.
+std::uint64_t bytes_of_state(const std::filesystem::path& state);
+
+/// Removes a state; nothing happens if there is none. Files of others in its folder stay.
+void discard_state(const std::filesystem::path& state);
 
 }  // namespace uncurl::prune

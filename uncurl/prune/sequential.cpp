@@ -15,11 +15,15 @@ void check_sequential(const std::vector<LayerChoice>& choices, const PlanRequest
   }
 }
 
+void describe_sequential_(ObserveOptions& options, const SequentialRequest& request) {
+  options.provenance["sequential"] = request_json(request.plan, request.num_experts_after);
+}
+
 RoutingStats observe_sequentially(const model::Model& model, const Compute& compute,
                                   const std::vector<text::SampledSource>& sources, ObserveOptions options,
                                   const SequentialRequest& request, const Listener& listener) {
   check_sequential(check_request(model.config, request.num_experts_after, request.plan), request.plan);
-  options.provenance["sequential"] = request_json(request.plan, request.num_experts_after);
+  describe_sequential_(options, request);
   options.replace = [&](model::LayerWeights weights, const RoutingStats& stats) {
     const LayerSummary layer = mix_all(stats, request.plan.weights).front();
     const Plan plan = plan_of_layer(model, stats, layer, request.num_experts_after, request.plan);

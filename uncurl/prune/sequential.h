@@ -21,6 +21,9 @@ RoutingStats observe_sequentially(const model::Model& model, const Compute& comp
                                   const std::vector<text::SampledSource>& sources, ObserveOptions options,
                                   const SequentialRequest& request, const Listener& listener);
 
+/// Puts the request into the provenance, as observe_sequentially does: for request_of.
+void describe_sequential_(ObserveOptions& options, const SequentialRequest& request);
+
 /// What of a request can be refused before observing: methods that choose over all layers at once.
 void check_sequential(const std::vector<LayerChoice>& choices, const PlanRequest& request);
 

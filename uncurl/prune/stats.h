@@ -70,7 +70,8 @@ struct HeldOut {
 };
 
 struct RoutingStats {
-  Json provenance;  ///< version, model fingerprint and family, options that change the numbers
+  std::string request;  ///< recognises the observation (request_key); empty in files of earlier programs
+  Json provenance;      ///< version, model fingerprint and family, options that change the numbers
   std::vector<SourceInfo> sources;
   Tensor sample_tokens;  ///< [n] int64 number of each sampled token, in the order of their hashes, so that the
                          ///< first of them are a sample themselves

@@ -60,7 +60,7 @@ RoutingStats parse_stats(const model::TensorFile& file) {
   const std::int64_t version = metadata.integer("version");
   check(version >= kOldestVersion && version <= kStatsVersion, "has version ", version, ", expected ", kOldestVersion,
         " to ", kStatsVersion, "; observe again with this program");
-  RoutingStats stats{.provenance = metadata.object("provenance").json()};
+  RoutingStats stats{.request = metadata.string("request", ""), .provenance = metadata.object("provenance").json()};
   for (const Json& source : metadata.array("sources")) stats.sources.push_back(source_from_json(source));
   stats.sample_tokens = file.at("sample_tokens");
   stats.sample_source = file.at("sample_source");
@@ -115,6 +115,7 @@ LayerStats read_layer(const model::TensorFile& file, std::int64_t layer, std::si
 
 void write_stats(const std::filesystem::path& path, const RoutingStats& stats) {
   Json metadata = {{"kind", "statistics"}, {"version", kStatsVersion}, {"provenance", stats.provenance}};
+  if (!stats.request.empty()) metadata["request"] = stats.request;
   metadata["sources"] = Json::array();
   for (const SourceInfo& source : stats.sources) metadata["sources"].push_back(source_json(source));
   metadata["held_out_sources"] = stats.held_out.source_names;

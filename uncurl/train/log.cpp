@@ -3,7 +3,8 @@
 #include <string>
 
 #include "uncurl/base/error.h"
-#include "uncurl/base/file.h"
+#include "uncurl/base/sync.h"
+#include "uncurl/base/write_file.h"
 
 namespace uncurl::train {
 namespace {
@@ -35,5 +36,7 @@ void Log::write(const Json& line) {
   out_ << json_text(line) << std::endl;
   check(out_.good(), path_.string(), ": cannot be written to; is the disk full?");
 }
+
+void Log::sync() const { sync_file(path_); }
 
 }  // namespace uncurl::train

@@ -16,6 +16,8 @@ class Log {
 
   /// Reaches the file at once. @param line  has the key "step"
   void write(const Json& line);
+  /// Returns once all lines are on the disk: a state that is saved must not be ahead of its log.
+  void sync() const;
 
  private:
   std::filesystem::path path_;

@@ -3,25 +3,26 @@
 
 #include <filesystem>
 
+#include "uncurl/base/work_folder.h"
+
 namespace uncurl::train {
 
 class RunFolder {
  public:
   /// Makes OUT.partial, or takes one that an earlier run left.
   /// @param overwrite  an existing OUT will be replaced, and what OUT.partial holds is forgotten
-  /// @throws Error if OUT exists and may not be replaced, if its folder cannot be written to, or if OUT.partial is not
-  ///         of a training run
+  /// @throws Error as WorkFolder
   RunFolder(const std::filesystem::path& target, bool overwrite);
 
-  std::filesystem::path state() const { return work_ / "state.safetensors"; }
-  std::filesystem::path log() const { return work_ / "log.jsonl"; }
-  std::filesystem::path checkpoint() const { return work_ / "checkpoint"; }  ///< does not exist yet
+  std::filesystem::path state() const { return work_.work() / "state.safetensors"; }
+  std::filesystem::path log() const { return work_.work() / "log.jsonl"; }
+  const std::filesystem::path& checkpoint() const { return work_.checkpoint(); }  ///< does not exist yet
 
-  /// Moves the log into the checkpoint and that to its name; the rest of the work is gone then.
+  /// Copies the log into the checkpoint and moves that to its name; the rest of the work is gone then.
   void commit();
 
  private:
-  std::filesystem::path target_, work_;
+  WorkFolder work_;
 };
 
 }  // namespace uncurl::train

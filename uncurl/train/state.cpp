@@ -36,9 +36,15 @@ void StateFile::save(const std::vector<Trained>& trained, const Position& positi
                             {"seconds", position.seconds}});
 }
 
-std::optional<Position> StateFile::load(std::vector<Trained>& trained) const {
+std::optional<Position> StateFile::load(std::vector<Trained>& trained, const Listener& listener) const {
   if (!std::filesystem::exists(path_)) return std::nullopt;
-  const model::TensorFile file = model::read_tensor_file(path_);
+  model::TensorFile file;
+  try {
+    file = model::read_tensor_file(path_);
+  } catch (const Error& error) {
+    listener.note(concat(path_.string(), " cannot be used (", error.what(), "); starting anew"));
+    return std::nullopt;
+  }
   const JsonObject metadata(file.metadata, path_.string());
   check(metadata.string("key") == key_, path_.string(),
         ": the state of another run (other options, model or data), which would be lost; pass --overwrite to start "

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "uncurl/base/listener.h"
 #include "uncurl/train/optimizer.h"
 
 namespace uncurl::train {
@@ -26,8 +27,9 @@ class StateFile {
   void save(const std::vector<Trained>& trained, const Position& position) const;
 
   /// Fills the trained tensors and their optimiser, if there is a state of this run.
+  /// One that cannot be read counts as none, with a note.
   /// @throws Error if there is one of another run, with the way out
-  std::optional<Position> load(std::vector<Trained>& trained) const;
+  std::optional<Position> load(std::vector<Trained>& trained, const Listener& listener) const;
 
  private:
   std::filesystem::path path_;

@@ -141,6 +141,7 @@ class Loop {
   }
 
   void save() {
+    log_.sync();
     state_.save(run_.trained(), position());
     saved_ = Clock::now();
   }
@@ -167,7 +168,7 @@ TrainOutcome train(const TrainConfig& config, const Listener& listener,
   RunFolder folder(config.output, config.overwrite);
   Run run(config, listener);
   const StateFile state(folder.state(), run.key());
-  const std::optional<Position> saved = state.load(run.trained());
+  const std::optional<Position> saved = state.load(run.trained(), listener);
   const Position position = saved.value_or(Position{});
   TrainOutline outline = run.outline();
   outline.first_step = position.step;

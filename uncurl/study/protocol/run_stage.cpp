@@ -3,8 +3,9 @@
 #include <algorithm>
 
 #include "uncurl/base/error.h"
-#include "uncurl/base/file.h"
+#include "uncurl/base/file_lock.h"
 #include "uncurl/base/hash.h"
+#include "uncurl/base/work_folder.h"
 #include "uncurl/eval/evaluate.h"
 #include "uncurl/prune/observe.h"
 #include "uncurl/prune/output_folder.h"
@@ -13,7 +14,6 @@
 #include "uncurl/prune/stats_file.h"
 #include "uncurl/prune/verify.h"
 #include "uncurl/prune/write.h"
-#include "uncurl/study/protocol/stage_lock.h"
 #include "uncurl/text/sample.h"
 #include "uncurl/text/source.h"
 #include "uncurl/train/trainer.h"
@@ -87,6 +87,14 @@ void evaluate(const StudyConfig& config, const Stage& stage, const fs::path& mod
                           {"scores", scores}});
 }
 
+/// Several processes, on one machine or on several with a common file system, can work on one study: a stage that one
+/// of them runs is locked for the others.
+fs::path lock_of(const Stage& stage) {
+  fs::path path = stage.path;
+  path += ".lock";
+  return path;
+}
+
 void run_undone(const StudyConfig& config, const std::vector<Stage>& stages, const Stage& stage,
                 const Listener& listener) {
   if (is_training(stage.kind)) {
@@ -107,9 +115,15 @@ Run run_stage(const StudyConfig& config, const std::vector<Stage>& stages, const
   for (const std::optional<std::size_t>& needed : {stage.model, stage.statistics}) {
     if (needed && !fs::exists(stages[*needed].path)) return Run::kWaiting;
   }
-  const StageLock lock(stage.path);
+  const FileLock lock(lock_of(stage));
   if (!lock.is_held()) return Run::kElsewhere;
-  if (!fs::exists(stage.path)) with_context(stage.name(), [&] { run_undone(config, stages, stage, listener); });
+  if (fs::exists(stage.path)) return Run::kDone;
+  with_context(stage.name(), [&] {
+    try {
+      run_undone(config, stages, stage, listener);
+    } catch (const FinishedBefore&) {  // by a process that was killed just before the stage had its name
+    }
+  });
   return Run::kDone;
 }
 

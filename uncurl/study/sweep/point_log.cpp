@@ -9,6 +9,7 @@
 #include "uncurl/base/error.h"
 #include "uncurl/base/file.h"
 #include "uncurl/base/strict_json.h"
+#include "uncurl/base/sync.h"
 
 namespace uncurl::study {
 namespace {
@@ -31,7 +32,11 @@ void append_line(const std::filesystem::path& path, const std::string& line) {
     ok = count > 0;
     if (ok) done += static_cast<std::size_t>(count);
   }
-  ok = ok && ::fsync(file) == 0;
+  if (ok) {
+    const int error = sync_descriptor(file);
+    ok = error == 0;
+    errno = error;
+  }
   const int reason = errno;
   ::close(file);
   errno = reason;
@@ -63,6 +68,7 @@ const Point* PointLog::find(const std::string& key) const {
 
 const Point& PointLog::append(Point point) {
   append_line(path_, json_text(point_json(point)) + "\n");
+  if (points_.empty()) sync_folder(parent_of(path_));  // the file's name is new
   const std::string key = point.key;
   return points_.insert_or_assign(key, std::move(point)).first->second;
 }

@@ -33,7 +33,7 @@ is_installed() {
     g++) command -v "${CXX:-g++}" >/dev/null ;;
     clang) command -v "$CXX" >/dev/null ;;
     clang-format) command -v clang-format >/dev/null ;;
-    chromium) command -v chromium >/dev/null ;;
+    chromium | strace) command -v "$1" >/dev/null ;;
     python3) [[ -n $python ]] ;;
     python3*-venv) "$venv/bin/python" -c '' 2>/dev/null || "$python" -c 'import venv, ensurepip' 2>/dev/null ;;
     *) [[ -n ${UNCURL_NO_APT:-} ]] || ! command -v dpkg-query >/dev/null || is_debian_package_installed "$1" ;;
@@ -196,6 +196,12 @@ setup_charts() {
 # The reports are looked at in Chromium. Where it cannot be had, those tests skip and say so.
 setup_browser() {
   (setup_packages chromium) || say "going on without Chromium: the tests of reports in a browser will be skipped"
+}
+
+# That files are synced before they get their names, and what a failing system call leaves, is seen with strace. Where
+# it cannot be had, those tests skip and say so.
+setup_strace() {
+  (setup_packages strace) || say "going on without strace: the tests of lost power and failing system calls will be skipped"
 }
 
 # The packages of tests/parity beside a torch that Python can import: the one of the build where that is a package.

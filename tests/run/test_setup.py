@@ -48,6 +48,7 @@ class Machine:
         (folder / "charts").touch()
         self.stub("python3", PYTHON)
         self.stub("chromium")
+        self.stub("strace")
         self.stub("g++")
         self.stub("cmake", 'case $1 in --version) echo "cmake version 3.25.1" ;; esac')
         self.stub("ninja")
@@ -182,6 +183,14 @@ def test_goes_on_without_a_browser_that_cannot_be_had(machine):
     done = machine.run("test")
     assert "going on without Chromium" in done.stderr
     assert machine.calls()[-1].endswith("install -y --no-install-recommends chromium")
+
+
+def test_goes_on_without_a_record_of_system_calls(machine):
+    machine.stub("ctest")
+    (machine.bin / "strace").unlink()
+    done = machine.run("test")
+    assert "going on without strace" in done.stderr
+    assert machine.calls()[-1].endswith("install -y --no-install-recommends strace")
 
 
 def test_installs_the_test_packages_beside_the_torch_that_is_there(machine):

@@ -79,6 +79,13 @@ TEST(WeightFiles, RefusesShardsOutsideTheFolder) {
   }
 }
 
+TEST(WeightFiles, RefusesAShardNameThatTheSystemWouldCut) {
+  const TemporaryFolder folder;
+  folder.put("model.safetensors", "");
+  folder.put(kIndexFileName, index_of(R"({"a":"model.safetensors\u0000x"})"));
+  EXPECT_THAT(complaint(folder.path()), HasSubstr("should be a file in the same folder"));
+}
+
 TEST(WeightFiles, RefusesAnIndexThatIsNone) {
   const TemporaryFolder folder;
   for (const char* const text : {"[]", "{}", R"({"weight_map":[]})"}) {
@@ -97,11 +104,11 @@ TEST(WeightFiles, RefusesAnIndexThatIsNone) {
 
 TEST(WeightFiles, SaysWhenThereIsNoFolder) {
   const TemporaryFolder folder;
-  EXPECT_THAT(complaint(folder / "none"), HasSubstr("there is no such folder"));
+  EXPECT_THAT(complaint(folder / "none"), HasSubstr("no such folder"));
   folder.put("model.safetensors", "");
-  EXPECT_THAT(complaint(folder / "model.safetensors"), HasSubstr("is not a folder"));
+  EXPECT_THAT(complaint(folder / "model.safetensors"), HasSubstr("is a file"));
   folder.put("m.gguf", "");
-  EXPECT_THAT(complaint(folder / "m.gguf"), HasSubstr("is GGUF"));
+  EXPECT_THAT(complaint(folder / "m.gguf"), HasSubstr("this GGUF was converted from"));
 }
 
 TEST(WeightFiles, SaysWhatToDoWithOtherFormats) {

@@ -113,6 +113,28 @@ TEST(SafetensorsHeader, RefusesKeysThatAppearTwice) {  // 4
               HasSubstr("appears twice"));
 }
 
+TEST(SafetensorsHeader, TakesNullForNoMetadata) {  // as safetensors 0.8.0 does
+  const std::string file =
+      raw_file(R"({"__metadata__":null,"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", "x");
+  const SafetensorsFile parsed = parse_safetensors_header(as_bytes(file), "m.safetensors");
+  EXPECT_EQ(parsed.metadata, Json::object());
+  EXPECT_EQ(parsed.tensors.size(), 1u);
+}
+
+TEST(SafetensorsHeader, RefusesNamesThatAreNotText) {
+  EXPECT_THAT(complaint(R"({"a\u0000b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1),
+              HasSubstr(R"("a\u0000b" holds a zero character)"));
+  EXPECT_THAT(complaint("{\"a\xff\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1),
+              HasSubstr("m.safetensors: the header of 54 bytes: not valid JSON"));
+}
+
+TEST(SafetensorsHeader, RefusesALengthThatReachesIntoTheData) {
+  std::string file = raw_file(R"({"a":{"dtype":"U8","shape":[9],"data_offsets":[0,9]}})", std::string(9, 'x'));
+  ASSERT_EQ(file[0], 53);
+  file[0] = 53 + 5;
+  EXPECT_THAT(complaint(file), HasSubstr("m.safetensors: the header of 58 bytes: not valid JSON"));
+}
+
 TEST(SafetensorsHeader, RefusesMetadataThatIsNotTextByText) {  // 5
   EXPECT_THAT(complaint(R"({"__metadata__":[]})", 0), HasSubstr("should be an object"));
   EXPECT_THAT(complaint(R"({"__metadata__":{"format":1}})", 0), HasSubstr("'format' should be a string"));

@@ -131,7 +131,12 @@ std::int64_t Checkpoint::num_parameters() const {
   return total;
 }
 
-std::string Checkpoint::fingerprint() const {
+const std::string& Checkpoint::fingerprint() const {
+  std::call_once(fingerprint_->once, [&] { fingerprint_->hex = compute_fingerprint(); });
+  return fingerprint_->hex;
+}
+
+std::string Checkpoint::compute_fingerprint() const {
   // Ask for exactly the bytes that follow: a page fault would read 128 KiB around each.
   std::vector<ByteRange> ends;
   for (const TensorInfo& info : tensors_) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -57,19 +58,26 @@ class Checkpoint {
 
   /// Recognises the weights: XXH3-128 over name, dtype, shape and the first and last 4 KiB of the bytes of every tensor
   /// in order of name. The same for one file or many. It does not see a change in the middle of a tensor, which is the
-  /// price for reading 8 KiB a tensor instead of everything.
-  std::string fingerprint() const;
+  /// price for reading 8 KiB a tensor instead of everything. Computed once.
+  const std::string& fingerprint() const;
 
   /// What else a copy of the model needs, as find_other_files.
   OtherFiles other_files() const { return find_other_files(folder_); }
 
  private:
   Checkpoint() = default;
+  std::string compute_fingerprint() const;
+
+  struct Fingerprint {
+    std::once_flag once;
+    std::string hex;
+  };
 
   std::filesystem::path folder_;
   bool is_sharded_ = false;
   std::vector<CheckpointFile> files_;
   std::vector<TensorInfo> tensors_;
+  std::shared_ptr<Fingerprint> fingerprint_ = std::make_shared<Fingerprint>();
 };
 
 }  // namespace uncurl::checkpoint

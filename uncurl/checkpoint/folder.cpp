@@ -8,6 +8,7 @@
 #include "uncurl/base/file.h"
 #include "uncurl/base/open_file.h"
 #include "uncurl/base/strict_json.h"
+#include "uncurl/checkpoint/model_folder.h"
 
 namespace uncurl::checkpoint {
 
@@ -28,18 +29,6 @@ std::vector<fs::path> sorted_entries(const fs::path& folder) {
   check(!error, folder.string(), ": cannot be listed: ", error.message());
   std::sort(entries.begin(), entries.end());
   return entries;
-}
-
-void check_is_folder(const fs::path& folder) {
-  std::error_code error;
-  const fs::file_status status = fs::status(folder, error);
-  check(fs::exists(status), folder.string(), ": there is no such folder");
-  if (folder.extension() == ".gguf") {
-    fail(folder.string(),
-         ": is GGUF; expected a Hugging Face folder with safetensors, the format before conversion to GGUF");
-  }
-  check(fs::is_directory(status), folder.string(), ": is not a folder; give the folder that holds ", kSingleFileName,
-        " or ", kIndexFileName);
 }
 
 [[noreturn]] void fail_without_weights(const fs::path& folder) {
@@ -75,12 +64,14 @@ std::map<std::string, std::string> read_weight_map(const fs::path& index) {
     if (!value.is_string())
       fail(index.string(), ": weight_map '", tensor, "' should be a file name, found ", value.dump());
     const std::string name = value.get<std::string>();
-    if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos) {
+    if (name.empty() || name == "." || name == ".." ||
+        name.find_first_of(std::string_view("/\0", 2)) != std::string::npos) {
       fail(index.string(), ": weight_map '", tensor, "' should be a file in the same folder, found '", name, "'");
     }
     weight_map.emplace(tensor, name);
   }
-  check(!weight_map.empty(), index.string(), ": 'weight_map' is empty");
+  check(!weight_map.empty(), index.string(),
+        ": 'weight_map' is empty; expected the file of every tensor. Is the download complete?");
   return weight_map;
 }
 

@@ -40,6 +40,7 @@ std::string_view header_text(std::span<const std::byte> file, const std::string&
 }
 
 Json read_metadata(const SortedJson& json, const std::string& name) {
+  if (json.is_null()) return Json::object();  // as the reference implementation
   if (!json.is_object()) fail(name, ": ", kMetadataKey, " should be an object, found ", json.type_name());
   for (const auto& [key, value] : json.items()) {
     if (!value.is_string())
@@ -133,12 +134,15 @@ std::int64_t TensorInfo::num_elements() const { return count_elements(shape); }
 SafetensorsFile parse_safetensors_header(std::span<const std::byte> file, const std::string& name) {
   const std::string_view text = header_text(file, name);
   const std::uint64_t data_begin = kLengthBytes + text.size();
-  const SortedJson header = parse_strict_json(text, name, kHeaderDepth);
+  const SortedJson header = with_context(
+      name, [&] { return parse_strict_json(text, concat("the header of ", text.size(), " bytes"), kHeaderDepth); });
 
   SafetensorsFile parsed{.tensors = {}, .metadata = Json::object()};
   for (const auto& entry : header.items()) {
     const std::string& key = entry.key();
     const SortedJson& value = entry.value();
+    if (key.find('\0') != std::string::npos)
+      fail(name, ": the name ", SortedJson(key).dump(), " holds a zero character");
     if (key == kMetadataKey) {
       parsed.metadata = read_metadata(value, name);
     } else {

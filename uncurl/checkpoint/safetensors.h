@@ -7,7 +7,7 @@
 //    2 a header longer than the file, or than 100 MB
 //    3 a header that does not begin with '{', is not JSON in UTF-8 up to its last byte, or nests too deep
 //    4 a key that appears twice, in any object
-//    5 metadata ("__metadata__") that is not a map from string to string
+//    5 metadata ("__metadata__") that is neither null nor a map from string to string
 //    6 a tensor entry with other keys than dtype, shape and data_offsets, or without one of them
 //    7 an unknown dtype
 //    8 a shape that is not a list of integers >= 0, or whose product overflows
@@ -61,8 +61,8 @@ SafetensorsFile parse_safetensors_header(std::span<const std::byte> file, const 
 
 /// The bytes before the first tensor: length and header, for tensors that lie one after the other in the given order.
 /// Padded with spaces to a multiple of eight bytes; an empty `metadata` is left out.
-/// @throws Error if a name is used twice, reserved or not UTF-8, a dtype unknown, a shape invalid, a metadata value no
-/// string
+/// @throws Error if a name is used twice, reserved or not UTF-8, a dtype unknown, a shape invalid, or a value of the
+///         metadata is not a string
 std::string safetensors_header(std::span<const TensorSpec> tensors, const Json& metadata);
 
 }  // namespace uncurl::checkpoint

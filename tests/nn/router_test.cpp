@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "tests/support/expect_near.h"
+#include "uncurl/base/error.h"
 
 namespace uncurl::nn {
 namespace {
@@ -77,6 +78,22 @@ TEST(Router, ChoosesGroupsByTheSumOfTheirTopTwo) {
                                                                  .top_groups = 1,
                                                                  .group_score = GroupScore::kSumOfTopTwo});
   EXPECT_TRUE(test::identical(routing.ids_NK, ids({2, 3})));
+}
+
+TEST(Router, AGroupOfOneCountsWithItsOneScore) {
+  const Routing routing = route(logits_of_sigmoids({0.2, 0.9, 0.6}),
+                                {.top_k = 1, .score = ScoreFunction::kSigmoid, .num_groups = 3, .top_groups = 2});
+  EXPECT_TRUE(test::identical(routing.ids_NK, ids({1})));
+}
+
+TEST(Router, RefusesTopGroupsThatHoldTooFewExperts) {
+  EXPECT_THROW(route(at::zeros({1, 4}), {.top_k = 3, .num_groups = 2, .top_groups = 1}), Error);
+  EXPECT_THROW(route(at::zeros({1, 5}), {.top_k = 1, .num_groups = 2, .top_groups = 1}), Error);
+}
+
+TEST(Router, SigmoidsOfNothingGiveGatesOfZero) {
+  const RoutingRule rule{.top_k = 2, .score = ScoreFunction::kSigmoid, .renormalize = true};
+  EXPECT_TRUE(test::identical(route(at::full({1, 4}, -200.0f), rule).gates_NK, at::zeros({1, 2})));
 }
 
 TEST(Router, NeverLeavesTheBestGroupsEvenForNegativeScores) {  // biased scores: -0.1, -0.4 | -0.5, -0.6

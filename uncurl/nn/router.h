@@ -36,6 +36,7 @@ struct Routing {
 /// @param logits_NE        [N,E] of any floating dtype; scores are taken in fp32
 /// @param correction_bias  [E] fp32 or undefined
 /// Ties of the top_k fall as libtorch's topk lets them, like in transformers. Cost O(N E).
+/// @throws Error if groups are unequal, or the top groups hold fewer experts than top_k
 Routing route(const Tensor& logits_NE, const RoutingRule& rule, const Tensor& correction_bias = {});
 
 }  // namespace uncurl::nn

@@ -17,6 +17,7 @@ using test::TinyModel;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 ModelConfig read(const Json& json) {
   return read_config(json, find_family(json.at("model_type").get<std::string>()), "config.json");
@@ -100,12 +101,15 @@ TEST(Config, AttentionBiasAddsBiasesToQwen3) {
 
 // What the number of experts is called, and which name wins.
 
-TEST(Config, PrefersNumLocalExpertsInQwen3) {
-  EXPECT_EQ(read_tiny({.num_experts = 4, .config = {{"num_local_experts", 3}}}).num_experts, 3);
+TEST(Config, TakesTwoNamesOfTheNumberOfExpertsThatAgree) {
+  EXPECT_EQ(read_tiny({.num_experts = 4, .config = {{"num_local_experts", 4}}}).num_experts, 4);
 }
 
-TEST(Config, PrefersNumExpertsInOlmoe) {
-  EXPECT_EQ(read_tiny({.family = "olmoe", .num_experts = 4, .config = {{"num_local_experts", 3}}}).num_experts, 4);
+TEST(Config, RefusesTwoNumbersOfExpertsThatDisagree) {
+  EXPECT_THAT(refusal({.num_experts = 4, .config = {{"num_local_experts", 3}}}),
+              AllOf(HasSubstr("num_local_experts is 3"), HasSubstr("num_experts is 4")));
+  EXPECT_THAT(refusal({.family = "olmoe", .num_experts = 4, .config = {{"num_local_experts", 3}}}),
+              AllOf(HasSubstr("num_experts is 4"), HasSubstr("num_local_experts is 3")));
 }
 
 TEST(Config, RewritesTheNumberOfExpertsUnderEveryNamePresent) {
@@ -140,6 +144,16 @@ TEST(Config, RefusesAListOfExpertsThatIsNotOnePerLayer) {
   EXPECT_THAT(refusal({.config = {{kExpertsPerLayerKey, {4}}}}), HasSubstr(kExpertsPerLayerKey));
   EXPECT_THAT(refusal({.config = {{kExpertsPerLayerKey, {4, 4, 4}}}}), HasSubstr(kExpertsPerLayerKey));
   EXPECT_THAT(refusal({.config = {{kExpertsPerLayerKey, {4, "3"}}}}), HasSubstr(kExpertsPerLayerKey));
+}
+
+TEST(Config, RefusesAListOfExpertsWhoseLargestIsNotTheirNumber) {
+  EXPECT_THAT(refusal({.num_experts = 4, .config = {{kExpertsPerLayerKey, {3, 2}}}}),
+              AllOf(HasSubstr(kExpertsPerLayerKey), HasSubstr("up to 3"), HasSubstr("number of experts is 4")));
+}
+
+TEST(Config, OfADenseModelStaysAsItIs) {
+  const Json dense = tiny_config({.family = "smoe_gpt2", .config = {{"num_experts", 0}}});
+  EXPECT_EQ(with_num_experts(dense, find_family("smoe_gpt2"), {0, 0}), dense);
 }
 
 TEST(Config, RefusesALayerWithFewerExpertsThanATokenTakes) {
@@ -187,6 +201,32 @@ TEST(Config, Qwen2WithoutLayerTypesSlidesInEveryOtherLayerBelowMaxWindowLayers) 
   EXPECT_THAT(windows, ElementsAre(7, 0, 7, 0, 0));
 }
 
+TEST(Config, RefusesLayerTypesThatSlideWhereTheWindowIsSwitchedOff) {
+  const Json types = {"full_attention", "sliding_attention"};
+  EXPECT_THAT(refusal({.family = "qwen2_moe", .config = {{"sliding_window", 7}, {"layer_types", types}}}),
+              AllOf(HasSubstr("layer_types"), HasSubstr("use_sliding_window")));
+}
+
+TEST(Config, RefusesLayerTypesItDoesNotRunOrThatAreNotOnePerLayer) {
+  const auto refused = [](const Json& types) {
+    return refusal({.family = "qwen2_moe", .config = {{"layer_types", types}}});
+  };
+  EXPECT_THAT(refused({"full_attention", "linear_attention"}), HasSubstr("\"linear_attention\""));
+  EXPECT_THAT(refused({"full_attention"}), AllOf(HasSubstr("layer_types has 1"), HasSubstr("num_hidden_layers is 2")));
+}
+
+TEST(Config, RefusesAWindowThatIsSwitchedOnAndMissing) {
+  EXPECT_THAT(refusal({.config = {{"use_sliding_window", true}}}), HasSubstr("sliding_window (tokens) is missing"));
+  EXPECT_THAT(refusal({.family = "mixtral", .config = {{"sliding_window", 0}}}), HasSubstr("sliding_window is 0"));
+}
+
+// transformers: only OLMoE has clip_qkv.
+TEST(Config, ClipsOnlyWhereTheFamilyDoes) {
+  EXPECT_EQ(read_tiny({.config = {{"clip_qkv", 2.0}}}).clip_qkv, 0);
+  EXPECT_EQ(read_tiny({.family = "olmoe", .config = {{"clip_qkv", 2.0}}}).clip_qkv, 2.0);
+  EXPECT_THAT(refusal({.family = "olmoe", .config = {{"clip_qkv", 0}}}), HasSubstr("clip_qkv is 0"));
+}
+
 // Refusals: what would change a logit and is not computed here.
 
 TEST(Config, RefusesScaledRotaryPositions) {
@@ -196,6 +236,24 @@ TEST(Config, RefusesScaledRotaryPositions) {
   EXPECT_THAT(refusal({.config = {{"rope_parameters", {{"rope_type", "dynamic"}}}}}), HasSubstr("'dynamic'"));
   EXPECT_THAT(refusal({.config = {{"rope_parameters", {{"partial_rotary_factor", 0.5}}}}}),
               HasSubstr("partial_rotary_factor"));
+}
+
+TEST(Config, DoesNotAdviseToTakeScaledPositionsForOthers) {
+  EXPECT_THAT(refusal({.config = {{"rope_scaling", {{"rope_type", "linear"}, {"factor", 2.0}}}}}),
+              AllOf(HasSubstr("short rows included"), Not(HasSubstr("set it to default"))));
+}
+
+// transformers 5: self.rope_parameters = rope_scaling or self.rope_parameters; rope_theta inside it wins.
+TEST(Config, TakesTheBaseFromWhereTransformersDoes) {
+  const auto base = [](const Json& keys) { return read_tiny({.config = keys}).rope_theta; };
+  EXPECT_EQ(base({{"rope_theta", 100.0}, {"rope_parameters", {{"rope_theta", 200.0}}}}), 200);
+  EXPECT_EQ(base({{"rope_scaling", {{"rope_theta", 300.0}}}, {"rope_parameters", {{"rope_theta", 200.0}}}}), 300);
+  EXPECT_EQ(base({{"rope_scaling", Json::object()}, {"rope_parameters", {{"rope_theta", 200.0}}}}), 200);
+}
+
+TEST(Config, RefusesPositionsThatDifferByKindOfLayer) {
+  EXPECT_THAT(refusal({.config = {{"rope_parameters", {{"full_attention", {{"rope_theta", 1e6}}}}}}}),
+              HasSubstr("'full_attention'"));
 }
 
 // The paper's 354M+32e (methods of Sarkar et al. 2024, section 4): every other MLP from the first, capacity factors 1.2
@@ -268,6 +326,50 @@ TEST(Config, RefusesSizesThatAreNotPositive) {
   EXPECT_THAT(refusal({.vocab_size = 0}), HasSubstr("vocab_size is 0"));
   EXPECT_THAT(refusal({.num_layers = 0}), HasSubstr("num_hidden_layers is 0"));
   EXPECT_THAT(refusal({.config = {{"decoder_sparse_step", 0}}}), HasSubstr("decoder_sparse_step is 0"));
+}
+
+// Numbers from strangers: none is looped over, allocated or multiplied before it is held against a bound.
+
+class HostileNumber : public testing::TestWithParam<std::tuple<const char*, const char*, const char*>> {};
+
+TEST_P(HostileNumber, IsRefusedByItsKey) {
+  const auto& [family, key, value] = GetParam();
+  Json json = tiny_config({.family = family});
+  json[key] = Json::parse(value);
+  EXPECT_THAT(error_of([&] { read(json); }), AllOf(HasSubstr("config.json"), HasSubstr(key)));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    OfQwen3Moe, HostileNumber,
+    testing::Combine(testing::Values("qwen3_moe"),
+                     testing::Values("vocab_size", "hidden_size", "num_attention_heads", "num_key_value_heads",
+                                     "head_dim", "moe_intermediate_size", "num_hidden_layers", "num_experts"),
+                     testing::Values("1000000000000", "9223372036854775807", "18446744073709551615", "-1", "0.5",
+                                     "1e30", "true", "\"4\"", "[4]")));
+INSTANTIATE_TEST_SUITE_P(OfSmoeGpt2, HostileNumber,
+                         testing::Combine(testing::Values("smoe_gpt2"),
+                                          testing::Values("n_positions", "capacity_block", "min_capacity"),
+                                          testing::Values("1000000000000", "9223372036854775807", "-1", "0.5")));
+
+TEST(Config, RefusesMoreLayersThanTheFilesHoldTensors) {
+  EXPECT_THAT(error_of([] {
+                read_config(tiny_config({.num_layers = 21}), find_family("qwen3_moe"), "config.json",
+                            /*most_layers=*/20);
+              }),
+              AllOf(HasSubstr("num_hidden_layers is 21"), HasSubstr("at most 20"), HasSubstr("tensors in the files")));
+}
+
+TEST(Config, RefusesSizesThatAreEachPossibleButNotTogether) {
+  EXPECT_THAT(refusal({.num_layers = 100, .config = {{"num_experts", 100000}}}), HasSubstr("100000 experts in each"));
+  EXPECT_THAT(refusal({.hidden_size = 1 << 26, .vocab_size = 1 << 26, .num_heads = 1, .num_kv_heads = 1}),
+              HasSubstr("parameters"));
+}
+
+TEST(Config, RefusesASharedOrDenseWidthThatIsNotPositive) {
+  EXPECT_THAT(refusal({.family = "qwen2_moe", .config = {{"shared_expert_intermediate_size", 0}}}),
+              HasSubstr("shared_expert_intermediate_size is 0"));
+  EXPECT_THAT(refusal({.config = {{"mlp_only_layers", {0}}, {"intermediate_size", -3}}}),
+              HasSubstr("intermediate_size is -3"));
 }
 
 TEST(Config, NamesTheNumberOfExpertsThatIsMissing) {

@@ -36,6 +36,13 @@ def edit_tensor(name, change):
     return damage
 
 
+def add_tensor(name):
+    def edit(folder):
+        path = folder / "model.safetensors"
+        save_file({**load_file(path), name: torch.ones(64)}, path, {"format": "pt"})
+    return edit
+
+
 def with_nan(tensor):
     tensor = tensor.clone()
     tensor.view(-1)[7] = float("nan")
@@ -64,6 +71,12 @@ DAMAGES = {
     "no config": (remove("config.json"), "apart", ["config.json"]),
     "config is no JSON": (truncate("config.json"), "apart", ["config.json"]),
     "quantised": (edit_config(quantization_config={"bits": 4}), "apart", ["config.json", "quantization_config"]),
+    "more layers than tensors": (edit_config(num_hidden_layers=10**9), "apart", ["config.json", "num_hidden_layers"]),
+    "two numbers of experts": (edit_config(num_experts=8, num_local_experts=7), "apart",
+                               ["config.json", "num_experts is 8", "num_local_experts is 7"]),
+    "a bias nobody reads": (add_tensor("model.layers.1.self_attn.q_proj.bias"), "apart",
+                            ["model.layers.1.self_attn.q_proj.bias", "architecture"]),
+    "a scale of FP8": (add_tensor(UP + "_scale_inv"), "apart", [UP + "_scale_inv", "expand"]),
     "missing shard": (lambda folder: second_shard(folder).unlink(), "sharded", ["model-00002-of-"]),
     "truncated weights": (truncate("model.safetensors"), "apart", ["model.safetensors"]),
     "no weights": (remove("model.safetensors"), "apart", ["safetensors"]),

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "uncurl/base/error.h"
+#include "uncurl/model/layer_kinds.h"
 
 namespace uncurl::model {
 namespace {
@@ -17,19 +18,26 @@ void refuse_unsupported(const JsonObject& config, const Family& family) {
         "dequantize() and save_pretrained()");
 }
 
+/// As transformers looks for it: rope_scaling before rope_parameters, a key inside before one of the same name outside.
 double read_rope_theta(const JsonObject& config, const Family& family) {
-  const auto expect_default = [&](const JsonObject& rope) {
-    const std::string type = rope.string("rope_type", rope.string("type", "default"));
-    check(type == "default", rope.place(), ": rope_type is '", type,
-          "', this program runs 'default' only; for rows within the original length, set it to default");
-  };
-  if (config.has("rope_scaling")) expect_default(config.object("rope_scaling"));
-  const double top_level = config.number("rope_theta", family.rope_theta_default);
-  if (!config.has("rope_parameters")) return top_level;
-  const JsonObject rope = config.object("rope_parameters");
-  expect_default(rope);
-  check(rope.number("partial_rotary_factor", 1.0) == 1.0, rope.place(), ": partial_rotary_factor other than 1");
-  return rope.number("rope_theta", top_level);
+  const double outside = config.number("rope_theta", family.rope_theta_default);
+  const bool scaling = config.has("rope_scaling") && !config.object("rope_scaling").json().empty();
+  if (!scaling && !config.has("rope_parameters")) return outside;
+  const JsonObject rope = config.object(scaling ? "rope_scaling" : "rope_parameters");
+  for (const auto& [key, value] : rope.json().items()) {
+    check(!value.is_object(), rope.place(), ": has positions of their own for '", key,
+          "'; this program turns all layers alike");
+  }
+  const std::string type = rope.string("rope_type", rope.string("type", "default"));
+  check(
+      type == "default", rope.place(), ": rope_type is '", type,
+      "', this program runs 'default' only. Scaled positions change every token's result, short rows included, so the "
+      "key cannot just be taken away; only where it was added by hand for longer texts, remove it again");
+  for (const JsonObject& place : {rope, config}) {
+    const double rotated = place.number("partial_rotary_factor", 1.0);
+    check(rotated == 1.0, place.place(), ": partial_rotary_factor is ", rotated, ", this program runs 1 only");
+  }
+  return rope.number("rope_theta", outside);
 }
 
 bool read_bias(BiasRule rule, const JsonObject& config, const char* key) {
@@ -37,71 +45,38 @@ bool read_bias(BiasRule rule, const JsonObject& config, const char* key) {
   return rule == BiasRule::kAlways && config.boolean(key, true);
 }
 
+/// What a size may be: larger than any model's, and small enough that twice a product of two fits into 63 bits.
+constexpr std::int64_t kLargestSize = std::int64_t{1} << 30;
+constexpr std::int64_t kMostExperts = 1 << 18;  // of all layers; DeepSeek-V3 has 15,000
+constexpr double kMostParameters = 1e15;
+
+std::int64_t checked_size(std::int64_t size, const std::string& key, const std::string& place) {
+  check(size >= 1 && size <= kLargestSize, place, ": ", key, " is ", size, ", expected 1 to ", kLargestSize);
+  return size;
+}
+
+std::int64_t read_size(const JsonObject& config, const std::string& key) {
+  return checked_size(config.integer(key), key, config.place());
+}
+
+/// 0 where no layer holds experts.
 std::int64_t read_num_experts(const JsonObject& config, const Family& family) {
-  for (const std::string& key : family.keys.num_experts) {
-    if (config.has(key)) return config.integer(key);
+  const std::vector<std::string>& keys = family.keys.num_experts;
+  const auto first = std::find_if(keys.begin(), keys.end(), [&](const std::string& key) { return config.has(key); });
+  check(first != keys.end(), config.place(), ": key '", keys.front(), "' (number of experts) is missing");
+  const std::int64_t count = config.integer(*first);
+  check(count >= 0 && count <= kLargestSize, config.place(), ": ", *first, " is ", count, ", expected 0 to ",
+        kLargestSize);
+  for (const std::string& key : keys) {
+    const std::int64_t other = config.integer(key, count);
+    check(other == count, config.place(), ": ", *first, " is ", count, ", but ", key, " is ", other,
+          ", and both name the number of experts; was only one of them changed?");
   }
-  fail(config.place(), ": key '", family.keys.num_experts.front(), "' (number of experts) is missing");
+  return count;
 }
 
-bool lists(const Json& layers, std::int64_t layer) {
-  return std::find(layers.begin(), layers.end(), Json(layer)) != layers.end();
-}
-
-bool is_listed_or_on_step(const JsonObject& config, const Family& family, std::int64_t layer) {
-  if (read_num_experts(config, family) == 0) return false;
-  if (config.has("moe_layers")) return lists(config.array("moe_layers"), layer);
-  const std::int64_t step = config.integer("moe_layer_step", 2), offset = config.integer("moe_layer_offset", 0);
-  check(step >= 1 && offset >= 0, config.place(), ": moe_layer_step is ", step, " and moe_layer_offset ", offset,
-        ", expected at least 1 and at least 0");
-  return layer >= offset && (layer - offset) % step == 0;
-}
-
-bool holds_experts(const JsonObject& config, const Family& family, std::int64_t layer) {
-  if (family.moe_layers == MoeLayers::kFirstDense) {
-    const std::int64_t first = config.integer("first_k_dense_replace", 0);
-    return layer >= first && layer % config.integer("moe_layer_freq", 1) == 0;
-  }
-  if (family.moe_layers == MoeLayers::kAll) return true;
-  if (family.moe_layers == MoeLayers::kStepAndOffset) return is_listed_or_on_step(config, family, layer);
-  const std::int64_t step = config.integer("decoder_sparse_step", family.sparse_step_default);
-  check(step >= 1, config.place(), ": decoder_sparse_step is ", step, ", expected at least 1");
-  if (config.has("mlp_only_layers") && lists(config.array("mlp_only_layers"), layer)) return false;
-  return (layer + 1) % step == 0;
-}
-
-std::int64_t read_window(const JsonObject& config, const Family& family, std::int64_t layer) {
-  if (family.window == WindowRule::kNone || !config.has("sliding_window")) return 0;
-  const std::int64_t window = config.integer("sliding_window");
-  if (config.has("use_sliding_window") && !config.boolean("use_sliding_window")) return 0;
-  if (family.window == WindowRule::kAllLayers) {
-    // Qwen3's default for an absent use_sliding_window is false, Mixtral has no such key.
-    return family.moe_layers == MoeLayers::kSparseStep && !config.has("use_sliding_window") ? 0 : window;
-  }
-  if (config.has("layer_types")) {
-    const Json& types = config.array("layer_types");
-    check(static_cast<std::int64_t>(types.size()) > layer, config.place(), ": layer_types has ", types.size(),
-          " entries, expected one per layer");
-    return types[static_cast<std::size_t>(layer)] == "sliding_attention" ? window : 0;
-  }
-  const bool slides =
-      layer % 2 == 0 && layer < config.integer("max_window_layers", 28) && config.boolean("use_sliding_window", false);
-  return slides ? window : 0;
-}
-
-std::int64_t read_layer_experts(const JsonObject& config, std::int64_t layer, std::int64_t num_experts) {
-  if (!config.has(kExpertsPerLayerKey)) return num_experts;
-  const Json& counts = config.array(kExpertsPerLayerKey);
-  const auto index = static_cast<std::size_t>(layer);
-  check(static_cast<std::int64_t>(counts.size()) == config.integer("num_hidden_layers") &&
-            counts[index].is_number_integer(),
-        config.place(), ": ", kExpertsPerLayerKey, " needs one integer per layer");
-  return counts[index].get<std::int64_t>();
-}
-
-nn::RoutingRule read_routing(const JsonObject& config, const Family& family) {
+nn::RoutingRule read_routing(const JsonObject& config, const Family& family, bool dense) {
   nn::RoutingRule rule = family.routing;
-  const bool dense = read_num_experts(config, family) == 0;
   rule.top_k = dense ? config.integer(family.keys.top_k, 1) : config.integer(family.keys.top_k);
   check(!family.has_capacity || rule.top_k <= 2, config.place(), ": ", family.keys.top_k, " is ", rule.top_k,
         "; capacities are defined for 1 and 2");
@@ -117,38 +92,66 @@ std::optional<nn::CapacityRule> read_capacity(const JsonObject& config, const Mo
                         .factor = config.number(factor_key, training ? 1.2 : 1.0),
                         .minimum = config.integer("min_capacity", 4)};
   if (model.routing.top_k == 2) rule.factor *= config.number("top2_capacity_factor", 2.0);
-  check(rule.block > 0 && rule.factor > 0 && rule.minimum >= 0, config.place(), ": capacity_block is ", rule.block,
-        ", ", factor_key, " (with top2_capacity_factor) ", rule.factor, ", min_capacity ", rule.minimum,
-        "; expected positive numbers. To serve every token set ", drops, " to false");
+  const bool possible = rule.block > 0 && rule.block <= kLargestSize && rule.factor > 0 &&
+                        rule.factor <= kLargestSize && rule.minimum >= 0 && rule.minimum <= kLargestSize;
+  check(possible, config.place(), ": capacity_block is ", rule.block, ", ", factor_key, " (with top2_capacity_factor) ",
+        rule.factor, ", min_capacity ", rule.minimum, "; expected positive numbers up to ", kLargestSize,
+        ". To serve every token set ", drops, " to false");
   return rule;
 }
 
-void check_sizes(const ModelConfig& config, const std::string& place) {
-  const auto positive = [&](std::int64_t value, const char* what) {
-    check(value > 0, place, ": ", what, " is ", value, ", expected a positive number");
-  };
-  positive(config.vocab_size, "vocab_size");
-  positive(config.hidden_size, "hidden_size");
-  positive(config.num_heads, "num_attention_heads");
-  positive(config.num_kv_heads, "num_key_value_heads");
-  positive(config.head_dim, "head_dim");
-  positive(config.expert_width, "the width of an expert");
-  positive(config.num_layers(), "num_hidden_layers");
-  check(config.num_heads % config.num_kv_heads == 0, place, ": num_attention_heads (", config.num_heads,
-        ") is no multiple of num_key_value_heads (", config.num_kv_heads, ")");
+std::int64_t read_num_layers(const JsonObject& config, std::int64_t most_layers) {
+  const std::int64_t layers = config.integer("num_hidden_layers");
+  check(layers >= 1, config.place(), ": num_hidden_layers is ", layers, ", expected at least 1");
+  check(layers <= most_layers, config.place(), ": num_hidden_layers is ", layers, ", expected at most ", most_layers,
+        most_layers == kMostNewLayers ? "" : ", the number of tensors in the files; was config.json changed?");
+  return layers;
+}
+
+/// Weights by the sizes alone, biases and norms left out.
+double implied_parameters(const ModelConfig& config) {
+  const auto real = [](std::int64_t number) { return static_cast<double>(number); };
+  const double width = real(config.hidden_size);
+  double total = width * (2 * real(config.vocab_size) + real(config.num_positions));
+  for (const LayerKind& layer : config.layers) {
+    const double mlp = layer.moe ? real(layer.num_experts) * (real(config.expert_width) + 1) + real(config.shared_width)
+                                 : real(config.dense_width);
+    total += width * (2 * real(config.head_dim) * (real(config.num_heads) + real(config.num_kv_heads)) + 3 * mlp);
+  }
+  return total;
+}
+
+void check_experts(const ModelConfig& config, const std::string& place) {
   const std::vector<std::int64_t> moe_layers = config.moe_layers();
-  if (config.num_experts != 0 || !moe_layers.empty()) positive(config.num_experts, "the number of experts");
+  check(config.num_experts > 0 || moe_layers.empty(), place, ": the number of experts is 0, expected at least 1 in ",
+        moe_layers.size(), " layers with experts");
   check(config.num_experts == 0 || !moe_layers.empty(), place, ": no layer holds experts, but their number is ",
         config.num_experts);
   if (moe_layers.empty()) return;
+  check(config.num_experts <= kMostExperts / static_cast<std::int64_t>(moe_layers.size()), place, ": ",
+        config.num_experts, " experts in each of ", moe_layers.size(), " layers; expected at most ", kMostExperts,
+        " in all");
   check(config.routing.top_k >= 1 && config.routing.top_k <= config.num_experts, place, ": ", config.routing.top_k,
-        " experts per token of ", config.num_experts);
+        " experts per token of ", config.num_experts, "; expected 1 to ", config.num_experts);
   for (const std::int64_t layer : moe_layers) {
     const std::int64_t found = config.layers[static_cast<std::size_t>(layer)].num_experts;
     check(found >= config.routing.top_k && found <= config.num_experts, place, ": ", kExpertsPerLayerKey,
           " gives layer ", layer, " ", found, " experts, expected ", config.routing.top_k, " (experts per token) to ",
           config.num_experts);
   }
+}
+
+void check_sizes(const ModelConfig& config, const std::string& place) {
+  check(config.num_heads % config.num_kv_heads == 0, place, ": num_attention_heads (", config.num_heads,
+        ") is no multiple of num_key_value_heads (", config.num_kv_heads, ")");
+  const auto dense = [](const LayerKind& layer) { return !layer.moe; };
+  if (std::any_of(config.layers.begin(), config.layers.end(), dense)) {
+    checked_size(config.dense_width, "intermediate_size", place);
+  }
+  check_experts(config, place);
+  const double parameters = implied_parameters(config);
+  check(parameters <= kMostParameters, place, ": its sizes imply ", parameters, " parameters, expected at most ",
+        kMostParameters, "; was a size changed?");
 }
 
 }  // namespace
@@ -161,41 +164,42 @@ std::vector<std::int64_t> ModelConfig::moe_layers() const {
   return result;
 }
 
-ModelConfig read_config(const Json& json, const Family& family, const std::string& place) {
+ModelConfig read_config(const Json& json, const Family& family, const std::string& place, std::int64_t most_layers) {
   const JsonObject config(json, place);
   refuse_unsupported(config, family);
   ModelConfig model;
   model.model_type = family.model_type;
-  model.vocab_size = config.integer("vocab_size");
-  model.hidden_size = config.integer("hidden_size");
-  model.num_heads = config.integer("num_attention_heads");
-  model.num_kv_heads = config.integer("num_key_value_heads", model.num_heads);
-  check(model.num_heads > 0, place, ": num_attention_heads is ", model.num_heads);
-  model.head_dim = config.integer("head_dim", model.hidden_size / model.num_heads);
+  model.vocab_size = read_size(config, "vocab_size");
+  model.hidden_size = read_size(config, "hidden_size");
+  model.num_heads = read_size(config, "num_attention_heads");
+  model.num_kv_heads =
+      checked_size(config.integer("num_key_value_heads", model.num_heads), "num_key_value_heads", place);
+  model.head_dim = checked_size(config.integer("head_dim", model.hidden_size / model.num_heads), "head_dim", place);
   model.num_experts = read_num_experts(config, family);
-  model.expert_width = config.integer(family.keys.expert_width);
-  if (!family.keys.shared_width.empty()) model.shared_width = config.integer(family.keys.shared_width);
+  model.expert_width = read_size(config, family.keys.expert_width);
+  if (!family.keys.shared_width.empty()) model.shared_width = read_size(config, family.keys.shared_width);
   model.dense_width = config.integer("intermediate_size", 0);
   model.norm_epsilon = config.number(family.keys.norm_epsilon, family.norm_epsilon_default);
   model.rope_theta = read_rope_theta(config, family);
-  model.clip_qkv = config.number("clip_qkv", 0);
+  check(model.norm_epsilon >= 0 && model.rope_theta > 0, place, ": ", family.keys.norm_epsilon, " is ",
+        model.norm_epsilon, " and rope_theta ", model.rope_theta, "; expected at least 0 and above 0");
+  if (family.clips_qkv && config.has("clip_qkv")) {
+    model.clip_qkv = config.number("clip_qkv");
+    check(model.clip_qkv > 0, place, ": clip_qkv is ", model.clip_qkv,
+          ", expected a positive number, or null for no clipping");
+  }
   model.tied_embeddings = config.boolean("tie_word_embeddings", family.tied_embeddings_default);
   model.qkv_bias = read_bias(family.qkv_bias, config, "qkv_bias");
   model.o_bias = read_bias(family.o_bias, config, "o_bias");
   model.norm_bias = family.norm_bias;
   model.gated_mlp = !family.names.dense_gate.empty();
-  if (!family.names.positions.empty()) model.num_positions = config.integer("n_positions");
-  model.routing = read_routing(config, family);
+  if (!family.names.positions.empty()) model.num_positions = read_size(config, "n_positions");
+  model.routing = read_routing(config, family, model.num_experts == 0);
   if (family.has_capacity) {
     model.capacity_in_training = read_capacity(config, model, /*training=*/true);
     model.capacity_in_eval = read_capacity(config, model, /*training=*/false);
   }
-  for (std::int64_t layer = 0; layer < config.integer("num_hidden_layers"); ++layer) {
-    const bool moe = holds_experts(config, family, layer);
-    model.layers.push_back({.moe = moe,
-                            .num_experts = moe ? read_layer_experts(config, layer, model.num_experts) : 0,
-                            .window = read_window(config, family, layer)});
-  }
+  model.layers = read_layers(config, family, read_num_layers(config, most_layers), model.num_experts);
   check_sizes(model, place);
   return model;
 }
@@ -203,6 +207,7 @@ ModelConfig read_config(const Json& json, const Family& family, const std::strin
 Json with_num_experts(const Json& json, const Family& family, const std::vector<std::int64_t>& experts_of_layer) {
   std::vector<std::int64_t> counts = experts_of_layer;
   std::erase(counts, 0);
+  if (counts.empty()) return json;  // a model without experts stays as it is
   const auto [fewest, most] = std::minmax_element(counts.begin(), counts.end());
   Json changed = json;
   for (const std::string& key : family.keys.num_experts) {

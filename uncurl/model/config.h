@@ -48,10 +48,17 @@ struct ModelConfig {
   std::vector<std::int64_t> moe_layers() const;
 };
 
-/// @param place  the file's name, for messages
-/// @throws Error naming the key for missing keys and for what this program cannot run (other activations, scaled
-///         rotary positions, quantised weights): nothing is ignored that would change a logit
-ModelConfig read_config(const Json& json, const Family& family, const std::string& place);
+/// Layers that a model which has no files yet may have.
+inline constexpr std::int64_t kMostNewLayers = 10'000;
+
+/// No number of the result overflows a product of sizes, and none was looped over before it was held against a bound.
+/// @param place        the file's name, for messages
+/// @param most_layers  of a checkpoint the number of its tensors: each layer has some of its own
+/// @throws Error naming the key for missing keys, for sizes that cannot be, for two keys that contradict each other and
+///         for what this program cannot run (other activations, scaled rotary positions, quantised weights): nothing is
+///         ignored that would change a logit
+ModelConfig read_config(const Json& json, const Family& family, const std::string& place,
+                        std::int64_t most_layers = kMostNewLayers);
 
 /// Key of ours for checkpoints whose layers hold different numbers of experts: one integer per layer, 0 where dense.
 inline constexpr const char* kExpertsPerLayerKey = "uncurl_num_experts_per_layer";

@@ -35,7 +35,7 @@ const Family& find_family(const std::string& model_type) {
   }
   fail("model_type '", model_type, "' is not a family this version knows; it knows ",
        join_names(families(), &Family::model_type),
-       ". If the checkpoint has the architecture of one of these, set model_type in its config.json");
+       ". Architectures differ in more than their names: giving it the model_type of another one runs another model");
 }
 
 std::string fill_name(const std::string& pattern, std::int64_t layer, std::int64_t expert) {

@@ -51,14 +51,11 @@ enum class QkNorm { kNone, kPerHead, kWholeProjection };      ///< Qwen3: [head_
 enum class BiasRule { kNever, kAlways, kFromAttentionBias };  ///< the last: config key attention_bias
 /// Which layers hold experts. kStepAndOffset: those that moe_layers lists, else every moe_layer_step-th from
 /// moe_layer_offset on; none where the number of experts is 0.
-enum class MoeLayers { kAll, kSparseStep, kFirstDense, kStepAndOffset };
-enum class WindowRule {
-  kNone,
-  kAllLayers,
-  kLayerTypes
-};  ///< Mixtral; Qwen2: as layer_types says, or every other layer
+enum class MoeLayers { kAll, kSparseStep, kStepAndOffset };
+/// kAllLayers: Mixtral and Qwen3. kLayerTypes: Qwen2, as layer_types says, or every other layer.
+enum class WindowRule { kNone, kAllLayers, kLayerTypes };
 
-/// Keys of config.json. The first key of a list that is present counts.
+/// Keys of config.json. Where several keys of a list are present they have to agree.
 struct ConfigKeys {
   std::vector<std::string> num_experts = {"num_experts"};  ///< every one that is present is rewritten when pruning
   std::string top_k = "num_experts_per_tok";
@@ -96,6 +93,8 @@ struct Family {
   BiasRule qkv_bias = BiasRule::kNever;
   BiasRule o_bias = BiasRule::kNever;
   WindowRule window = WindowRule::kNone;
+  bool switches_window = false;  ///< by use_sliding_window, false unless given
+  bool clips_qkv = false;        ///< to clip_qkv, where the config has it
   RemoteCode remote_code;
   std::int64_t sparse_step_default = 1;
   double rope_theta_default = 10000.0;

@@ -3,85 +3,44 @@
 #include <ATen/ATen.h>
 
 #include "uncurl/base/error.h"
-#include "uncurl/base/join.h"
-#include "uncurl/base/open_file.h"
+#include "uncurl/checkpoint/model_folder.h"
+#include "uncurl/model/fit.h"
 #include "uncurl/tensor/bytes.h"
-#include "uncurl/tensor/shape.h"
 
 namespace uncurl::model {
-namespace {
 
-using checkpoint::Checkpoint;
-using checkpoint::TensorInfo;
-
-const ExpertLayout& find_layout(const Checkpoint& checkpoint, const Family& family, std::int64_t layer) {
-  std::vector<std::string> expected;
-  for (const ExpertLayout& layout : family.layouts) {
-    const std::string router = fill_name(layout.router, layer), down = fill_name(layout.down, layer, 0);
-    if (checkpoint.find(router) != nullptr && checkpoint.find(down) != nullptr) return layout;
-    expected.push_back("'" + router + "' with '" + down + "'");
-  }
-  fail(checkpoint.folder().string(), ": found no experts of family ", family.model_type, " in layer ", layer,
-       "; expected tensors ", join(expected, " or "));
-}
-
-void expect_tensor(const Checkpoint& checkpoint, const std::string& name, const std::vector<std::int64_t>& shape) {
-  const TensorInfo& info = checkpoint.at(name);
-  const std::filesystem::path& file = checkpoint.files()[static_cast<std::size_t>(info.file)].path;
-  check(info.shape == shape, file.string(), ": tensor '", name, "' is ", shape_text(info.shape),
-        ", but config.json implies ", shape_text(shape),
-        "; was the config changed, or the checkpoint pruned by a tool that left it as it was?");
-  check(scalar_type(info.dtype).has_value() && at::isFloatingType(*scalar_type(info.dtype)), file.string(),
-        ": tensor '", name, "' has dtype ", info.dtype,
-        "; this program computes with BF16, F16 and F32. Expand it to BF16 first");
-}
-
-void check_tensors(const Model& model) {
-  const Checkpoint& checkpoint = model.checkpoint;
-  const ModelConfig& config = model.config;
-  const TensorVisitor expect = [&](Tensor&, const std::string& name, const std::vector<std::int64_t>& shape) {
-    expect_tensor(checkpoint, name, shape);
-  };
-  OuterWeights outer;
-  for_each_outer_tensor(outer, config, *model.family, expect);
-  LayerWeights unused;
-  for (std::int64_t layer = 0; layer < config.num_layers(); ++layer) {
-    for_each_tensor(unused, config, *model.family, model.layout, layer, expect);
-    const std::int64_t num_experts = config.layers[static_cast<std::size_t>(layer)].num_experts;
-    if (num_experts == 0) continue;
-    for (const ExpertTensor& tensor : expert_tensors(config, model.layout, layer, num_experts)) {
-      expect_tensor(checkpoint, tensor.name, tensor.shape);
-    }
-    const std::string beyond = fill_name(model.layout.down, layer, num_experts);
-    check(model.layout.fused || checkpoint.find(beyond) == nullptr, checkpoint.folder().string(), ": config.json says ",
-          num_experts, " experts, but there is also '", beyond, "'");
-  }
-}
-
-}  // namespace
-
-Model open_model(const std::filesystem::path& folder) {
+Model open_model(const std::filesystem::path& folder, Purpose purpose) {
+  checkpoint::check_is_model_folder(folder);
   const std::filesystem::path config_path = folder / "config.json";
-  check(std::filesystem::is_directory(folder), folder.string(),
-        ": no such folder; expected a Hugging Face checkpoint folder");
-  check(has_entry(config_path), config_path.string(),
-        ": missing; expected a Hugging Face checkpoint folder with config.json and *.safetensors");
   Json json = read_json(config_path);
   const Family& family = with_context(config_path.string(), [&]() -> const Family& {
     return find_family(JsonObject(json, "top level").string("model_type"));
   });
-  ModelConfig config = read_config(json, family, config_path.string());
-  Checkpoint checkpoint = Checkpoint::open(folder);
-  const std::vector<std::int64_t> moe_layers = config.moe_layers();
-  ExpertLayout layout =
-      moe_layers.empty() ? family.layouts.front() : find_layout(checkpoint, family, moe_layers.front());
-  Model model{std::move(checkpoint), std::move(json), &family, std::move(layout), std::move(config)};
+  checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(folder);
+  const auto num_tensors = static_cast<std::int64_t>(checkpoint.tensors().size());
+  ModelConfig config = read_config(json, family, config_path.string(), num_tensors);
+  std::vector<std::string> notes;
+  const bool tied = is_head_tied(checkpoint, family.names, config.tied_embeddings);
+  if (tied != config.tied_embeddings) {
+    config.tied_embeddings = false;
+    notes.push_back(
+        concat(config_path.string(), ": tie_word_embeddings is true, but '", family.names.head,
+               "' is stored with other values than '", family.names.embeddings,
+               "'; the stored head is used, as transformers 5 does. Set tie_word_embeddings to false if that "
+               "is meant"));
+  }
+  const ExpertLayout& layout = find_layout(checkpoint, family, config);
+  Model model{std::move(checkpoint), std::move(json), &family, layout, std::move(config), std::move(notes)};
   check_tensors(model);
+  if (const std::string unread = unread_tensors(model); !unread.empty()) {
+    check(purpose == Purpose::kInspect, unread);
+    model.notes.push_back(unread + ". Until then the model is neither run nor pruned");
+  }
   return model;
 }
 
-Tensor stored_tensor(const Checkpoint& checkpoint, const std::string& name) {
-  const TensorInfo& info = checkpoint.at(name);
+Tensor stored_tensor(const checkpoint::Checkpoint& checkpoint, const std::string& name) {
+  const checkpoint::TensorInfo& info = checkpoint.at(name);
   return view_bytes(checkpoint.bytes(info), info.dtype, info.shape, checkpoint.owner(info));
 }
 

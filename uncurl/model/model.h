@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "uncurl/checkpoint/checkpoint.h"
 #include "uncurl/model/config.h"
@@ -15,13 +17,18 @@ struct Model {
   const Family* family;
   ExpertLayout layout;
   ModelConfig config;
+  std::vector<std::string> notes;  ///< where config.json and files disagree and one of them was taken: to be told
 
   const std::filesystem::path& folder() const { return checkpoint.folder(); }
 };
 
-/// Opens the folder and checks that every tensor the model needs is there with the shape that config.json implies.
-/// Reads headers only. @throws Error naming the tensor, its shape, the expected one and what may be wrong
-Model open_model(const std::filesystem::path& folder);
+enum class Purpose { kRun, kInspect };
+
+/// Opens the folder and checks that every tensor the model needs is there with the shape that config.json implies, and
+/// none beside them that would change what it computes (fit.h); to inspect it, the latter is but a note.
+/// Reads headers only, and where a head is stored that should be tied, that and the embeddings.
+/// @throws Error naming the tensor, its shape, the expected one and what may be wrong
+Model open_model(const std::filesystem::path& folder, Purpose purpose = Purpose::kRun);
 
 /// The tensor of this name as stored: a view of the mapped file, never to be written to.
 Tensor stored_tensor(const checkpoint::Checkpoint& checkpoint, const std::string& name);

@@ -12,15 +12,19 @@
 namespace uncurl::model {
 namespace {
 
-void check_finite(const Tensor& tensor, const std::string& name, const std::string& detail) {
-  check(all_finite(tensor), "tensor '", name, "'", detail,
-        " holds NaN or infinite values; the checkpoint is damaged, download or convert it again");
+void check_finite(const checkpoint::Checkpoint& checkpoint, const Tensor& tensor, const std::string& name,
+                  const std::string& detail) {
+  if (all_finite(tensor)) return;
+  fail(checkpoint.owner(checkpoint.at(name))->path().string(), ": tensor '", name, "'", detail,
+       " holds NaN or infinite values; the checkpoint is damaged, download or convert it again");
 }
 
 }  // namespace
 
 LayerStream::LayerStream(const Model& model, const Compute& compute, Weights weights)
     : model_(model), compute_(compute) {
+  check(compute.device.is_cpu(), "a model runs layer by layer on the CPU, not on ", compute.device.str(),
+        ", which only training knows; take at::kCPU");
   if (weights == Weights::kStreamed) return;
   std::vector<LayerWeights> layers;
   prefetch(0);
@@ -36,7 +40,7 @@ LayerStream::LayerStream(const Model& model, const Compute& compute, Weights wei
 
 Tensor LayerStream::converted(const std::string& name, const std::string& detail) const {
   const Tensor tensor = stored_tensor(model_.checkpoint, name);
-  check_finite(tensor, name, detail);
+  check_finite(model_.checkpoint, tensor, name, detail);
   return tensor.to(compute_.device, compute_.dtype);
 }
 
@@ -67,9 +71,9 @@ Expert LayerStream::read_expert(std::int64_t layer, std::int64_t expert) const {
     return weights;
   }
   const Expert stored = stored_expert(model_, layer, expert);
-  check_finite(stored.gate, fill_name(layout.gate_up, layer), detail);
-  check_finite(stored.up, fill_name(layout.gate_up, layer), detail);
-  check_finite(stored.down, fill_name(layout.down, layer), detail);
+  check_finite(model_.checkpoint, stored.gate, fill_name(layout.gate_up, layer), detail);
+  check_finite(model_.checkpoint, stored.up, fill_name(layout.gate_up, layer), detail);
+  check_finite(model_.checkpoint, stored.down, fill_name(layout.down, layer), detail);
   return with_each_tensor(stored, [&](const Tensor& tensor) { return tensor.to(compute_.device, compute_.dtype); });
 }
 
@@ -101,7 +105,7 @@ void LayerStream::check_last_tensors() const {
   for_each_outer_tensor(unused, model_.config, *model_.family,
                         [&](Tensor&, const std::string& name, const std::vector<std::int64_t>&) {
                           if (name == model_.family->names.embeddings && !model_.config.tied_embeddings) return;
-                          check_finite(stored_tensor(model_.checkpoint, name), name, "");
+                          check_finite(model_.checkpoint, stored_tensor(model_.checkpoint, name), name, "");
                           model_.checkpoint.release(std::array{model_.checkpoint.find(name)});
                         });
 }
@@ -109,7 +113,7 @@ void LayerStream::check_last_tensors() const {
 Tensor LayerStream::embed(const Tensor& ids_N, const Tensor& positions_N) const {
   const auto rows_of = [&](const std::string& name, const Tensor& which_N, const char* detail) {
     const Tensor rows_ND = stored_tensor(model_.checkpoint, name).index_select(0, which_N);
-    check_finite(rows_ND, name, detail);
+    check_finite(model_.checkpoint, rows_ND, name, detail);
     return rows_ND.to(compute_.device, compute_.dtype);
   };
   const TensorNames& names = model_.family->names;

@@ -2,7 +2,7 @@
 
 #include <ATen/ATen.h>
 
-#include <set>
+#include <map>
 
 #include "uncurl/checkpoint/like.h"
 #include "uncurl/checkpoint/writer.h"
@@ -20,10 +20,15 @@ at::ScalarType wanted_dtype(const std::string& dtype, at::ScalarType stored) {
   return dtype == "bf16" ? at::kBFloat16 : at::kFloat;
 }
 
-/// Names of all tensors in the checkpoint that are weights of the model.
-std::set<std::string> weight_names(const model::Model& model) {
-  std::set<std::string> names;
-  for (const TensorSpec& spec : tensor_specs(model.config, *model.family, model.layout, "F32")) names.insert(spec.name);
+/// By the name of every tensor in the checkpoint that is a weight of the model, the name of what is trained: itself, or
+/// of a tied head that is stored all the same the embeddings.
+std::map<std::string, std::string> trained_names(const model::Model& model) {
+  std::map<std::string, std::string> names;
+  const model::TensorNames& own = model.family->names;
+  for (const TensorSpec& spec : tensor_specs(model.config, *model.family, model.layout, "F32")) {
+    names.emplace(spec.name, spec.name);
+  }
+  if (model.config.tied_embeddings) names.emplace(own.head, own.embeddings);
   return names;
 }
 
@@ -31,7 +36,7 @@ std::set<std::string> weight_names(const model::Model& model) {
 
 void write_like(const model::Model& model, ModelWeights& weights, const std::string& dtype,
                 const std::filesystem::path& folder, const Listener& listener) {
-  const std::set<std::string> ours = weight_names(model);
+  const std::map<std::string, std::string> ours = trained_names(model);
   const std::vector<const TensorInfo*> infos = checkpoint::in_file_order(model.checkpoint);
   std::vector<TensorSpec> specs;
   for (const TensorInfo* info : infos) {
@@ -41,11 +46,12 @@ void write_like(const model::Model& model, ModelWeights& weights, const std::str
   checkpoint::CheckpointWriter writer(folder, specs, checkpoint::layout_like(model.checkpoint));
   const std::function<Tensor(const std::string&)> tensor_of = stored_tensors(weights);
   for (std::size_t i = 0; i < infos.size(); ++i) {
-    if (!ours.contains(infos[i]->name)) {
+    const auto trained = ours.find(infos[i]->name);
+    if (trained == ours.end()) {
       writer.write(infos[i]->name, model.checkpoint.bytes(*infos[i]));
       continue;
     }
-    const Tensor stored = tensor_of(infos[i]->name).to(*scalar_type(specs[i].dtype)).contiguous();
+    const Tensor stored = tensor_of(trained->second).to(*scalar_type(specs[i].dtype)).contiguous();
     writer.write(infos[i]->name, bytes_of(stored));
   }
   checkpoint::copy_other_files(model.checkpoint, folder, {"config.json", "train.json", "log.jsonl"}, listener);

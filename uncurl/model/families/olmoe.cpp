@@ -15,6 +15,7 @@ Family olmoe() {
   family.qk_norm = QkNorm::kWholeProjection;
   family.qkv_bias = BiasRule::kFromAttentionBias;
   family.o_bias = BiasRule::kFromAttentionBias;
+  family.clips_qkv = true;
   family.norm_epsilon_default = 1e-5;
   return family;
 }

@@ -20,6 +20,7 @@ Family qwen2_moe() {
   family.moe_layers = MoeLayers::kSparseStep;
   family.qkv_bias = BiasRule::kAlways;
   family.window = WindowRule::kLayerTypes;
+  family.switches_window = true;
   return family;
 }
 

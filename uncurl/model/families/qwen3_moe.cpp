@@ -1,5 +1,5 @@
 // Qwen3-MoE: norms on each query and key head, no shared expert, gates renormalised where norm_topk_prob says so.
-// transformers 5 writes num_local_experts, older folders have num_experts; where both stand, num_local_experts wins.
+// transformers 5 writes num_local_experts, older folders have num_experts.
 #include "uncurl/model/families/table.h"
 
 namespace uncurl::model {
@@ -16,6 +16,7 @@ Family qwen3_moe() {
   family.qkv_bias = BiasRule::kFromAttentionBias;
   family.o_bias = BiasRule::kFromAttentionBias;
   family.window = WindowRule::kAllLayers;
+  family.switches_window = true;
   return family;
 }
 

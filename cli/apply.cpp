@@ -31,7 +31,7 @@ std::filesystem::path find_stats(const Options& options, const prune::Plan& plan
 void run(const Options& options, Terminal& terminal) {
   apply_threads(options.threads);
   prune::Plan plan = prune::read_plan(options.plan);
-  const model::Model model = open(options.model, terminal);
+  const model::Model model = open_to_prune(options.model, terminal);
   with_context(options.plan, [&] {
     prune::check_plan(plan, model.config);
     expect_same_model(model, plan.model_fingerprint, "the plan");

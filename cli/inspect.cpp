@@ -68,7 +68,7 @@ void print_machine(const MachineLimits& limits, Terminal& terminal) {
 
 void run(const Options& options, Terminal& terminal) {
   apply_threads(options.compute.threads);
-  const model::Model model = open(options.model, terminal);
+  const model::Model model = open(options.model, terminal, model::Purpose::kInspect);
   print_model(model, terminal);
   const MachineLimits limits = machine_limits();
   print_machine(limits, terminal);

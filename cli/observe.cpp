@@ -16,7 +16,7 @@ struct Options {
 void run(const Options& options, Terminal& terminal) {
   apply_threads(options.compute.threads);
   prune::check_output_place(options.out, options.model);
-  const model::Model model = open(options.model, terminal);
+  const model::Model model = open_to_prune(options.model, terminal);
   const ObservePlace place{
       .out = options.out, .existing = {.reuse = !options.overwrite, .replace = options.overwrite}, .checkpoint = {}};
   observe_to(place, model, options.data, options.compute, /*sequential=*/std::nullopt, terminal);

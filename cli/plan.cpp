@@ -43,7 +43,7 @@ void print_prediction(const model::Model& model, const prune::Plan& plan, const 
 void run(const Options& options, Terminal& terminal) {
   apply_threads(options.threads);
   prune::check_output_file(options.out, options.model, options.overwrite);
-  const model::Model model = open(options.model, terminal);
+  const model::Model model = open_to_prune(options.model, terminal);
   check_effects(options.plan, model.config);
   const prune::RoutingStats stats = prune::read_stats(options.stats, model.config);
   const std::filesystem::path folder = std::filesystem::absolute(options.out).parent_path();

@@ -68,7 +68,7 @@ Needs check_plan_options(const Options& options, const model::Model& model) {
 
 void run(const Options& options, Terminal& terminal) {
   apply_threads(options.compute.threads);
-  const model::Model model = open(options.model, terminal);
+  const model::Model model = open_to_prune(options.model, terminal);
   check_effects(options.plan, model.config);
   prune::OutputFolder output(options.out, model.folder(), options.overwrite);
   const std::filesystem::path stats_path = check_stats_path(options, output, model);

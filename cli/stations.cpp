@@ -7,6 +7,7 @@
 #include "uncurl/base/hash.h"
 #include "uncurl/prune/coverage.h"
 #include "uncurl/prune/observe.h"
+#include "uncurl/prune/pruneable.h"
 #include "uncurl/prune/stats_file.h"
 #include "uncurl/prune/write.h"
 
@@ -150,13 +151,20 @@ std::string relative_path(const fs::path& file, const fs::path& folder) {
   return relative.empty() ? fs::absolute(file).string() : relative.string();
 }
 
-model::Model open(const fs::path& folder, Terminal& terminal) {
-  model::Model model = model::open_model(folder);
+model::Model open(const fs::path& folder, Terminal& terminal, model::Purpose purpose) {
+  model::Model model = model::open_model(folder, purpose);
   const model::ModelConfig& config = model.config;
   terminal.say(concat("model     ", folder.string(), ": ", config.model_type, ", ",
                       count_text(model.checkpoint.num_parameters()), " parameters, ", config.moe_layers().size(),
                       " of ", config.num_layers(), " layers with ", config.num_experts, " experts, top-",
                       config.routing.top_k, ", ", model::expert_dtype(model)));
+  for (const std::string& note : model.notes) terminal.warning(note);
+  return model;
+}
+
+model::Model open_to_prune(const fs::path& folder, Terminal& terminal) {
+  model::Model model = open(folder, terminal);
+  prune::check_pruneable(model);
   return model;
 }
 

@@ -15,7 +15,11 @@
 namespace uncurl::cli {
 
 /// Station 1: opens the checkpoint and says what it is.
-model::Model open(const std::filesystem::path& folder, Terminal& terminal);
+model::Model open(const std::filesystem::path& folder, Terminal& terminal,
+                  model::Purpose purpose = model::Purpose::kRun);
+
+/// The same for what prunes or plans to. @throws Error if it cannot be pruned
+model::Model open_to_prune(const std::filesystem::path& folder, Terminal& terminal);
 
 /// What observe_to does with statistics that are there already.
 struct ExistingStats {

@@ -210,7 +210,7 @@ void run(const Options& chosen, const std::string& command_line, Terminal& termi
   Options options = chosen;
   apply_threads(options.compute.threads);
   options.data.keep_inputs = options.data.keep_inputs.value_or(prune::kDefaultInputTokens);
-  const model::Model model = open(options.model, terminal);
+  const model::Model model = open_to_prune(options.model, terminal);
   const study::SweepRequest request = make_sweep_request(options);
   const std::vector<study::PointRequest> requests = study::first_points(model.config, request);
   for (const study::PointRequest& point : requests) {

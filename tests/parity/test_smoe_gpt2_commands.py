@@ -7,7 +7,7 @@ import tokenizers
 import torch
 from safetensors.torch import load_file, save_file
 
-from conftest import forward, groups_of, random_sentences, random_sums, ROWS, uncurl, write_json, write_rows
+from conftest import expect_error, forward, groups_of, random_sentences, random_sums, ROWS, uncurl, write_json, write_rows
 from test_smoe_gpt2 import create, expect_close, logits_of, opened, TINY
 
 CAPACITY = dict(vocab_size=320, min_capacity=1, capacity_block=10)
@@ -146,6 +146,22 @@ def test_prune_sweep_inspect_and_eval(tmp_path, sparse):
     assert "mergemoe" in printed
     uncurl("inspect", sparse.model)
     uncurl("eval", tmp_path / "pruned", "--against", sparse.model, "--task", sparse.data[1])
+
+
+@pytest.mark.parametrize("command", [("observe",), ("prune", "--budget", 8), ("prune", "--experts", 2),
+                                     ("sweep", "--experts", "2")], ids=lambda command: " ".join(map(str, command)))
+def test_a_dense_model_is_refused_before_its_data_is_read(tmp_path, sparse, command):
+    dense = create(tmp_path, num_experts=0, tokenizer=sparse.folder / "tokenizer", vocab_size=320)
+    name, *options = command
+    expect_error(name, dense, "--task", tmp_path / "absent.jsonl", *options, "-o", tmp_path / "out",
+                 naming=[dense, "none of its 4 layers holds experts"])
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_dense_model_is_inspected_and_evaluated(tmp_path, sparse):
+    dense = create(tmp_path, num_experts=0, tokenizer=sparse.folder / "tokenizer", vocab_size=320)
+    assert "0 of 4 layers" in uncurl("inspect", dense)
+    uncurl("eval", dense, "--task", sparse.data[1])
 
 
 def test_an_option_without_effect_is_refused(tmp_path, sparse):

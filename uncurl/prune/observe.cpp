@@ -11,6 +11,7 @@
 #include "uncurl/base/hash.h"
 #include "uncurl/prune/check_stats.h"
 #include "uncurl/prune/collect.h"
+#include "uncurl/prune/pruneable.h"
 #include "uncurl/prune/resume.h"
 
 namespace uncurl::prune {
@@ -208,6 +209,7 @@ void observe_resumably_(Tensor& hidden_ND, const SweepRows& rows, const model::L
 
 RoutingStats observe(const model::Model& model, const Compute& compute, const std::vector<text::SampledSource>& sources,
                      const ObserveOptions& options, const Listener& listener) {
+  check_pruneable(model);
   const SweepRows rows = pack_sources(sources);
   check(rows.num_observed_tokens > 0, "there is no row to observe: the sources hold ", rows.held_out.rows.num_rows(),
         " held-out rows and no others");

@@ -29,6 +29,19 @@ void check_group(const ExpertGroup& group, std::int64_t num_experts, std::set<in
   check(std::isfinite(group.scale) && group.scale > 0, "has scale ", group.scale, ", expected a positive number");
 }
 
+/// Routers that choose groups of experts before experts know a group by its numbers: an expert has to stay in its own.
+void check_router_groups(const LayerPlan& layer, std::int64_t num_experts, std::int64_t num_groups) {
+  check(layer.num_experts() % num_groups == 0, "keeps ", layer.num_experts(), " experts, but its router chooses among ",
+        num_groups, " equal groups; keep a multiple of that");
+  const std::int64_t before = num_experts / num_groups, after = layer.num_experts() / num_groups;
+  for (std::int64_t g = 0; g < layer.num_experts(); ++g) {
+    for (const int member : layer.groups[static_cast<std::size_t>(g)].members) {
+      check(member / before == g / after, "group ", g, " holds expert ", member, " of router group ", member / before,
+            ", but becomes an expert of router group ", g / after, "; keep ", after, " experts of each router group");
+    }
+  }
+}
+
 void check_layer(const LayerPlan& layer, const model::ModelConfig& config) {
   const std::int64_t num_experts = config.layers[static_cast<std::size_t>(layer.layer)].num_experts;
   const RouterRule& rule = find_router_rule(layer.router);
@@ -45,6 +58,7 @@ void check_layer(const LayerPlan& layer, const model::ModelConfig& config) {
         "'; there is ", kMatchWeights, ", ", kMatchActivations);
   check(layer.num_experts() >= config.routing.top_k, "keeps ", layer.num_experts(), " experts, but each token needs ",
         config.routing.top_k, "; keep at least that many");
+  if (config.routing.num_groups > 1) check_router_groups(layer, num_experts, config.routing.num_groups);
 }
 
 }  // namespace

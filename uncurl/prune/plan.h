@@ -73,8 +73,8 @@ struct Plan {
 
 /// @throws Error naming layer and group for everything that could not become a working checkpoint: a layer missing or
 ///         twice, an expert out of range or in two groups, an anchor that is no member, bad weights, fewer groups than
-///         experts per token, counts that differ without allow_mixed_counts, `slice` with merged groups, unknown rules
-///         of router, merge or match
+///         experts per token, experts that would leave their router group, counts that differ without
+///         allow_mixed_counts, `slice` with merged groups, unknown rules of router, merge or match
 void check_plan(const Plan& plan, const model::ModelConfig& config);
 
 /// Text with one group a line; reading gives the same plan.

@@ -7,6 +7,7 @@
 #include "uncurl/base/error.h"
 #include "uncurl/base/join.h"
 #include "uncurl/prune/gates.h"
+#include "uncurl/prune/pruneable.h"
 
 namespace uncurl::prune {
 namespace {
@@ -189,6 +190,7 @@ Json request_json(const PlanRequest& request, std::int64_t num_experts_after) {
 
 Plan make_plan(const model::Model& model, const RoutingStats& stats, std::int64_t num_experts_after,
                const PlanRequest& request, const Listener& listener) {
+  check_pruneable(model);
   const std::vector<LayerChoice> choices = check_request(model.config, num_experts_after, request);
   report_other_sequence(stats, num_experts_after, request, listener);
   Plan plan = plan_without_layers(stats, num_experts_after, request, model.config);

@@ -138,15 +138,17 @@ std::vector<Quality> measure_checkpoint(const model::LayerStream& original, cons
 }
 
 model::LayerWeights with_pruned(model::LayerWeights weights, const PrunedLayer& pruned) {
-  const at::ScalarType dtype = weights.moe.router.scalar_type();
-  weights.moe.router = pruned.router.to(dtype);
+  // Each part as the one it replaces: a router may be of another dtype than the experts.
+  const auto router = weights.moe.router.options(), expert = weights.moe.experts.front().down.options();
+  weights.moe.router = pruned.router.to(router);
   weights.moe.expert_of_row = pruned.expert_of_row;
   weights.moe.experts.clear();
-  for (const Expert& expert : pruned.experts) {
+  for (const Expert& kept : pruned.experts) {
     weights.moe.experts.push_back(
-        model::with_each_tensor(expert, [&](const Tensor& tensor) { return tensor.to(dtype); }));
+        model::with_each_tensor(kept, [&](const Tensor& tensor) { return tensor.to(expert); }));
   }
-  if (pruned.correction_bias.defined()) weights.moe.correction_bias = pruned.correction_bias.to(at::kFloat);
+  if (pruned.correction_bias.defined())
+    weights.moe.correction_bias = pruned.correction_bias.to(router.dtype(at::kFloat));
   return weights;
 }
 

@@ -11,6 +11,7 @@
 #include "uncurl/checkpoint/like.h"
 #include "uncurl/checkpoint/writer.h"
 #include "uncurl/prune/merge.h"
+#include "uncurl/prune/pruneable.h"
 #include "uncurl/prune/routers/table.h"
 #include "uncurl/tensor/bytes.h"
 
@@ -132,6 +133,7 @@ std::uint64_t num_bytes(const std::vector<TensorSpec>& tensors) {
 
 void write_checkpoint(const model::Model& model, const Plan& plan, const std::vector<LayerSummary>& layers,
                       const std::filesystem::path& folder, const Listener& listener) {
+  check_pruneable(model);
   for (const LayerPlan& layer : plan.layers) check_can_be_written(find_router_rule(layer.router));
   const std::vector<TensorSpec> specs = tensors_after(model, plan);
   checkpoint::CheckpointWriter writer(folder, specs, checkpoint::layout_like(model.checkpoint));

@@ -7,6 +7,7 @@
 #include "cli/places.h"
 #include "uncurl/base/error.h"
 #include "uncurl/base/machine.h"
+#include "uncurl/text/rows.h"
 #include "uncurl/text/source.h"
 #include "uncurl/text/tokenizer.h"
 
@@ -28,12 +29,16 @@ void add_data_options(CLI::App& command, DataOptions& options) {
       ->type_name("PATH");
   command.add_option("--template", options.record_template,
                      "how the fields of a .jsonl record become text, e.g. '{question}\\n{answer}'");
-  command.add_option("--sequence-length", options.sample.sequence_length, "longer rows are cut")
-      ->capture_default_str()
+  command
+      .add_option("--sequence-length", options.sequence_length,
+                  "longer rows are cut; default: 2048, or max_position_embeddings of config.json if that is less")
       ->check(CLI::Range(2, 1 << 24));
   command.add_option("--max-tokens", options.sample.max_tokens, "tokens to observe, spread over the sources")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
+  command.add_flag("--skip-bad-rows", options.skip_bad_rows,
+                   "leave out rows that cannot be read or lack a field, and say how many; default: the first one ends "
+                   "the run");
   command
       .add_option("--keep-inputs", options.keep_inputs,
                   "tokens whose inputs of every MoE block are kept, for predicting what a plan loses and for methods "
@@ -52,33 +57,53 @@ namespace {
 void check_template(const std::string& record_template, const std::vector<text::SourceRequest>& tasks,
                     const std::vector<text::SourceRequest>& held_out) {
   const auto uses_template = [](const text::SourceRequest& request) {
-    return std::filesystem::path(request.path).extension() == ".jsonl";
+    return text::kind_of_file(request.path) == ".jsonl" || text::kind_of_file(request.path) == ".json";
   };
   if (record_template.empty() || std::any_of(tasks.begin(), tasks.end(), uses_template) ||
       std::any_of(held_out.begin(), held_out.end(), uses_template)) {
     return;
   }
-  throw UsageError("--template has no effect: no --task or --held-out is a .jsonl file");
+  throw UsageError("--template has no effect: no --task or --held-out is a file of records (.jsonl, .json)");
 }
 
 }  // namespace
 
-void fit_rows_(DataOptions& options, const model::ModelConfig& config, const Listener& listener) {
-  if (config.num_positions == 0 || options.sample.sequence_length <= config.num_positions) return;
-  options.sample.sequence_length = config.num_positions;
-  listener.note(concat("rows are cut to ", config.num_positions, " tokens, the positions that the model has learned"));
+void fit_rows_(DataOptions& options, const model::Model& model, const Listener& listener) {
+  const std::int64_t made_for = model::max_positions(model);
+  std::int64_t& length = options.sample.sequence_length;
+  if (options.sequence_length) length = *options.sequence_length;
+  if (made_for == 0 || length <= made_for) return;
+  const bool learned = model.config.num_positions > 0;
+  if (learned || !options.sequence_length) {
+    length = made_for;
+    listener.note(concat("rows are cut to ", made_for, " tokens, the positions that the model ",
+                         learned ? "has learned" : "was made for (max_position_embeddings)"));
+  } else {
+    listener.warning(concat("--sequence-length ", length, " is more than the ", made_for,
+                            " positions that the model was made for (max_position_embeddings); what it computes beyond "
+                            "them says little of it"));
+  }
+}
+
+void note_left_out(const std::string& name, const text::LeftOut& left_out, const Listener& listener) {
+  if (left_out.count() > 0) listener.note(concat(name, ": ", left_out_text(left_out)));
 }
 
 std::vector<text::SampledSource> read_rows(const DataOptions& options, const std::filesystem::path& model,
                                            const Listener& listener) {
-  const text::ReadOptions read{
-      .record_template = options.record_template, .tasks_folder = tasks_folder(), .data_root = data_root()};
+  const text::ReadOptions read{.record_template = options.record_template,
+                               .tasks_folder = tasks_folder(),
+                               .data_root = data_root(),
+                               .skip_bad_rows = options.skip_bad_rows};
   const std::vector<text::SourceRequest> tasks = text::parse_source_requests(options.tasks),
                                          held_out_files = text::parse_held_out_requests(options.held_out);
   check_template(options.record_template, tasks, held_out_files);
   const auto read_all = [&](const std::vector<text::SourceRequest>& requests) {
     std::vector<text::Source> sources;
-    for (const text::SourceRequest& request : requests) sources.push_back(text::read_source(request, read));
+    for (const text::SourceRequest& request : requests) {
+      sources.push_back(text::read_source(request, read));
+      note_left_out(request.path, sources.back().left_out, listener);
+    }
     return sources;
   };
   const std::vector<text::Source> sources = read_all(tasks), held_out = read_all(held_out_files);
@@ -87,10 +112,12 @@ std::vector<text::SampledSource> read_rows(const DataOptions& options, const std
 }
 
 Json provenance(const DataOptions& options) {
-  return {{"uncurl", UNCURL_VERSION},
-          {"sequence_length", options.sample.sequence_length},
-          {"max_tokens", options.sample.max_tokens},
-          {"template", options.record_template}};
+  Json json = {{"uncurl", UNCURL_VERSION},
+               {"sequence_length", options.sample.sequence_length},
+               {"max_tokens", options.sample.max_tokens},
+               {"template", options.record_template}};
+  if (options.skip_bad_rows) json["skip_bad_rows"] = true;
+  return json;
 }
 
 void add_compute_options(CLI::App& command, ComputeOptions& options) {

@@ -9,6 +9,7 @@
 #include "uncurl/eval/eval_file.h"
 #include "uncurl/eval/evaluate.h"
 #include "uncurl/prune/output_folder.h"
+#include "uncurl/text/rows.h"
 
 namespace uncurl::cli {
 namespace {
@@ -20,7 +21,7 @@ struct Options {
   std::string model, against, split, record_template, output, weights = "auto";
   std::vector<std::string> tasks;
   std::int64_t limit = 0, max_length = 0;
-  bool overwrite = false, no_writing = false, run_programs = false;
+  bool overwrite = false, no_writing = false, run_programs = false, skip_bad_rows = false;
   ComputeOptions compute;
 };
 
@@ -84,9 +85,11 @@ void check_effects(const Options& options, const std::vector<eval::PreparedTask>
     throw UsageError("--run-generated-code has no effect: no --task has tests");
   if (options.run_programs && options.no_writing)
     throw UsageError("--run-generated-code has no effect beside --no-writing");
-  const auto uses_template = [](const std::string& name) { return fs::path(name).extension() == ".jsonl"; };
+  const auto uses_template = [](const std::string& name) {
+    return text::kind_of_file(name) == ".jsonl" || text::kind_of_file(name) == ".json";
+  };
   if (!options.record_template.empty() && std::none_of(options.tasks.begin(), options.tasks.end(), uses_template))
-    throw UsageError("--template has no effect: no --task is a .jsonl file");
+    throw UsageError("--template has no effect: no --task is a file of records (.jsonl, .json)");
 }
 
 std::vector<eval::PreparedTask> prepare_all(const Options& options, const eval::Encoder& encoder, Terminal& terminal) {
@@ -94,11 +97,13 @@ std::vector<eval::PreparedTask> prepare_all(const Options& options, const eval::
                                      .limit = options.limit,
                                      .record_template = options.record_template,
                                      .tasks_folder = tasks_folder(),
-                                     .data_root = data_root()};
+                                     .data_root = data_root(),
+                                     .skip_bad_rows = options.skip_bad_rows};
   std::vector<eval::PreparedTask> tasks;
   for (const std::string& name : options.tasks) {
     tasks.push_back(eval::prepare(name, encoder, prepare));
     const eval::PreparedTask& task = tasks.back();
+    note_left_out(name, task.left_out, terminal.listener());
     terminal.say(concat("task      ", task.name, task.split.empty() ? "" : " (" + task.split + ")", ": ",
                         count_text(static_cast<std::int64_t>(task.items.size())), " rows, ",
                         count_text(task.requests.rows.num_tokens()), " tokens to run, ",
@@ -287,6 +292,9 @@ void add_eval(CLI::App& app, Terminal& terminal) {
       ->check(CLI::Range(2, 1 << 24));
   command->add_option("--template", options->record_template,
                       "how the fields of a .jsonl record become text, e.g. '{question}\\n{answer}'");
+  command->add_flag("--skip-bad-rows", options->skip_bad_rows,
+                    "leave out rows that cannot be read or judged, and say how many; default: the first one ends the "
+                    "run");
   command->add_flag("--no-writing", options->no_writing,
                     "tasks whose answers are written (gsm8k, svamp, mbpp): only the loss of the right answer");
   command->add_flag("--run-generated-code", options->run_programs,

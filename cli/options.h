@@ -18,13 +18,18 @@ struct DataOptions {
   std::vector<std::string> held_out;
   std::string record_template;
   text::SampleOptions sample;
+  std::optional<std::int64_t> sequence_length;  ///< default: 2048, or fewer where the model was made for fewer
+  bool skip_bad_rows = false;
   std::optional<std::int64_t> keep_inputs;  ///< default: what the methods of the command need
   double save_seconds = 5;
 };
 void add_data_options(CLI::App& command, DataOptions& options);
 
-/// Rows no longer than the positions that the model has learned, if it has; a note where that shortens them.
-void fit_rows_(DataOptions& options, const model::ModelConfig& config, const Listener& listener);
+/// Rows no longer than the model was made for, unless the user asks for more and its positions allow it.
+void fit_rows_(DataOptions& options, const model::Model& model, const Listener& listener);
+
+/// Says how many rows of a source are not used, if any.
+void note_left_out(const std::string& name, const text::LeftOut& left_out, const Listener& listener);
 
 /// Reads and tokenises the rows with the model's own tokenizer.
 std::vector<text::SampledSource> read_rows(const DataOptions& options, const std::filesystem::path& model,

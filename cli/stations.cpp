@@ -175,7 +175,7 @@ prune::RoutingStats observe_to(const ObservePlace& place, const model::Model& mo
   const FileLock lock(with_ending(out, ".lock"));
   lock.expect_held(out.string());
   const Compute compute = make_compute(compute_options, model);
-  fit_rows_(data, model.config, terminal.listener());
+  fit_rows_(data, model, terminal.listener());
   const std::vector<text::SampledSource> sources = read_rows(data, model.folder(), terminal.listener());
   prune::ObserveOptions options{.input_tokens = data.keep_inputs.value_or(0),
                                 .provenance = provenance(data),

@@ -222,7 +222,7 @@ void run(const Options& chosen, const std::string& command_line, Terminal& termi
   check_folder(options, model.folder());
   const FileLock lock(files_of(options.out).lock);
   lock.expect_held(options.out);
-  fit_rows_(options.data, model.config, terminal.listener());
+  fit_rows_(options.data, model, terminal.listener());
   const std::vector<text::SampledSource> sources = read_rows(options.data, model.folder(), terminal.listener());
   const prune::Workload work = workload_of(sources, options);
   check(work.held_out_tokens > 0, "there are no held-out rows to measure on; name some with --held-out");

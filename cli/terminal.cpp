@@ -54,10 +54,10 @@ void Terminal::show(const Progress& step) {
   }
   const double pause = is_terminal_ ? 0.1 : 10.0;
   const double elapsed = seconds_between(stage_begin_, now);
-  if (last || seconds_between(last_shown_, now) < pause) {
+  if (last || step.done == stage_begin_done_ || seconds_between(last_shown_, now) < pause) {
     if (last) {
       clear_line();
-      stage_.clear();  // the next stage may have as many of the same units
+      stage_.clear();  // what comes next may count the same units
     }
     return;
   }

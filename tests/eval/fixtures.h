@@ -23,12 +23,20 @@ class LetterTokenizer : public text::Tokenizer {
     for (const char c : text) ids.push_back(static_cast<unsigned char>(c) % 32);
     return ids;
   }
-  std::string decode(std::span<const std::int32_t> ids) const override {
+  std::string decode(std::span<const std::int32_t> ids, bool special_tokens = false) const override {
     std::string text;
-    for (const std::int32_t id : ids) text += static_cast<char>('`' + id % 32);
+    for (const std::int32_t id : ids) {
+      if (id != special) {
+        text += static_cast<char>('`' + id % 32);
+      } else if (special_tokens) {
+        text += "<|end|>";
+      }
+    }
     return text;
   }
   std::int64_t vocabulary_size() const override { return 32; }
+
+  std::int32_t special = -1;  ///< the id of "<|end|>"
 };
 
 /// Fills a tensor with numbers so large that every sum of a few products with them is infinite.

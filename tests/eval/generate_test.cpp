@@ -40,6 +40,21 @@ TEST(Generate, EndsBeforeTheFirstOfTheEndings) {
       whole.substr(0, whole.find(ending)));
 }
 
+// A task's endings may be special tokens, which do not stand in the text that is judged.
+TEST(Generate, EndsBeforeASpecialToken) {
+  const TinyStream tiny(without_end());
+  const std::string whole = slowly(tiny, {1, 2, 3}, 12);
+  LetterTokenizer tokenizer;
+  tokenizer.special = whole[4] - '`';
+  const auto written = [&](const std::vector<std::string>& until) {
+    return generate(*tiny.stream, tokenizer, named({{1, 2, 3}, {4}}), {.until = until, .max_tokens = 12}, {})[0];
+  };
+  EXPECT_EQ(written({"<|end|>"}), whole.substr(0, whole.find(whole[4])));
+  std::string without = whole;
+  std::erase(without, whole[4]);
+  EXPECT_EQ(written({}), without);
+}
+
 // One text ends after a few tokens, the others go on beside it.
 TEST(Generate, EndsAtTheEndOfTheText) {
   const TinyStream endless(without_end());

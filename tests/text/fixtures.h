@@ -60,7 +60,7 @@ class ByteTokenizer : public Tokenizer {
     for (const char c : text) ids.push_back(static_cast<unsigned char>(c));
     return ids;
   }
-  std::string decode(std::span<const std::int32_t> ids) const override {
+  std::string decode(std::span<const std::int32_t> ids, bool = false) const override {
     std::string text;
     for (const std::int32_t id : ids)
       if (id < 256) text += static_cast<char>(id);

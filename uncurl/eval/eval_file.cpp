@@ -100,6 +100,7 @@ Json result_json(const TaskResult& result) {
   Json json = {{"task", result.name},
                {"split", result.split},
                {"items", result.items.size()},
+               {"left_out_rows", result.num_left_out},
                {"rows_hash", result.content_hash},
                {"task_hash", result.file_hash.empty() ? Json() : Json(result.file_hash)},
                {"tokens", result.num_tokens},

@@ -121,10 +121,9 @@ PairResult evaluate_pair(const model::LayerStream& original, const model::LayerS
 }
 
 Encoder make_encoder(const model::Model& model, const text::Tokenizer& tokenizer, std::int64_t max_length) {
-  const JsonObject config(model.config_json, (model.folder() / "config.json").string());
-  const std::int64_t learned = model.config.num_positions;
-  const std::int64_t made_for = learned > 0 ? learned : config.integer("max_position_embeddings", 2048);
-  if (max_length == 0) max_length = made_for;
+  constexpr std::int64_t kUsualLength = 2048;  // lm-evaluation-harness takes it where a config says nothing
+  const std::int64_t learned = model.config.num_positions, made_for = model::max_positions(model);
+  if (max_length == 0) max_length = made_for > 0 ? made_for : kUsualLength;
   check(learned == 0 || max_length <= learned, model.folder().string(), ": a length of ", max_length,
         " tokens was asked for, but the model has learned ", learned, " positions (n_positions in config.json)");
   check(tokenizer.vocabulary_size() <= model.config.vocab_size, model.folder().string(),

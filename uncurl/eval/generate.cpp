@@ -24,10 +24,23 @@ std::vector<std::int32_t> ids_in(const Json& json) {
   return json.is_array() ? json.get<std::vector<std::int32_t>>() : std::vector<std::int32_t>{};
 }
 
-/// The text before the first of the endings, or all of it.
-std::string text_before(std::string text, const std::vector<std::string>& endings) {
-  for (const std::string& ending : endings) text = text.substr(0, text.find(ending));
-  return text;
+/// Where the first of the endings begins; npos if none is there.
+std::size_t find_ending(const std::string& text, const std::vector<std::string>& endings) {
+  std::size_t first = std::string::npos;
+  for (const std::string& ending : endings) first = std::min(first, text.find(ending));
+  return first;
+}
+
+/// The text of ids before the first of the endings, or all of it. An ending may hold special tokens ("<|im_end|>"); the
+/// text that is returned does not.
+std::string text_before(const Ids& ids, const std::vector<std::string>& endings, const text::Tokenizer& tokenizer) {
+  const std::string with_special = tokenizer.decode(ids, /*special_tokens=*/true), plain = tokenizer.decode(ids);
+  const std::size_t end = find_ending(with_special, endings);
+  if (with_special == plain || end == std::string::npos) return plain.substr(0, end);
+  Ids whole = ids;  // the ids whose text ends there; of the one after them, a beginning may count
+  while (!whole.empty() && tokenizer.decode(whole, /*special_tokens=*/true).size() > end) whole.pop_back();
+  const std::size_t begin = tokenizer.decode(whole, /*special_tokens=*/true).size();
+  return tokenizer.decode(whole) + with_special.substr(begin, end - begin);
 }
 
 /// Prompts that are gone on with together.
@@ -59,7 +72,7 @@ class Batch {
 
   std::vector<std::string> texts() const {
     std::vector<std::string> texts;
-    for (const Ids& ids : written_) texts.push_back(text_before(tokenizer_.decode(ids), rule_.until));
+    for (const Ids& ids : written_) texts.push_back(text_before(ids, rule_.until, tokenizer_));
     return texts;
   }
 
@@ -130,8 +143,7 @@ class Batch {
   bool is_done(const Ids& written) const {
     if (static_cast<std::int64_t>(written.size()) >= rule_.max_tokens) return true;
     if (rule_.until.empty()) return false;
-    const std::string text = tokenizer_.decode(written);
-    return text_before(text, rule_.until).size() < text.size();
+    return find_ending(tokenizer_.decode(written, /*special_tokens=*/true), rule_.until) != std::string::npos;
   }
 
   const model::LayerStream& stream_;

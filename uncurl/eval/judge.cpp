@@ -229,8 +229,11 @@ math::Estimate per_token(const std::vector<ItemResult>& items, double ItemResult
 }  // namespace
 
 TaskResult judge(const PreparedTask& task, const TokenScores& scores, const Written* written) {
-  TaskResult result{
-      .name = task.name, .split = task.split, .content_hash = task.content_hash, .file_hash = task.file_hash};
+  TaskResult result{.name = task.name,
+                    .split = task.split,
+                    .content_hash = task.content_hash,
+                    .file_hash = task.file_hash,
+                    .num_left_out = task.left_out.count()};
   for (const Item& item : task.items) result.items.push_back(judge_item(task, item, scores));
   for (const ItemResult& item : result.items) result.num_tokens += item.num_tokens;
   result.loss = per_token(result.items, &ItemResult::loss);

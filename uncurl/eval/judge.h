@@ -30,6 +30,7 @@ struct ItemResult {
 
 struct TaskResult {
   std::string name, split, content_hash, file_hash;  ///< as of PreparedTask
+  std::int64_t num_left_out = 0;                     ///< rows that are not among the items
   std::int64_t num_tokens = 0;                       ///< of right answers
   math::Estimate loss;                               ///< nats per such token; rows are the sampling unit
   std::optional<math::Estimate> kl, agreement;       ///< beside an original: of the predictions of these tokens

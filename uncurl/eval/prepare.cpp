@@ -63,10 +63,10 @@ void check_can_be_judged(const text::Task& task) {
 
 /// Rows of the split; of the train rows only those that pruning does not observe.
 std::vector<text::TaskExample> task_examples(const text::Task& task, std::string& split,
-                                             const text::ReadOptions& options) {
+                                             const text::ReadOptions& options, const text::BadRows& bad_rows) {
   const bool chosen = !split.empty();
   if (!chosen) split = task.rows.contains("validation") ? "validation" : task.rows.contains("test") ? "test" : "train";
-  std::vector<text::TaskExample> examples = text::read_examples(task, split, text::data_root_of(options));
+  std::vector<text::TaskExample> examples = text::read_examples(task, split, text::data_root_of(options), bad_rows);
   if (!chosen && split == "train") {
     std::erase_if(examples, [](const text::TaskExample& example) {
       return !text::falls_into_share(example.right_answer().text(), kHeldOutShare);
@@ -76,13 +76,12 @@ std::vector<text::TaskExample> task_examples(const text::Task& task, std::string
   return examples;
 }
 
-std::vector<text::TaskExample> plain_examples(const std::string& name, const text::ReadOptions& options) {
+std::vector<text::TaskExample> plain_examples(const text::Source& source) {
   std::vector<text::TaskExample> examples;
-  for (const text::Example& row : text::read_source({name, std::nullopt}, options).examples) {
-    const bool has_completion = !row.completion.empty();
-    examples.push_back(
-        {.prompt = has_completion ? row.prompt : "", .choices = {has_completion ? row.completion : row.prompt}});
-    examples.back().place = concat("row ", examples.size());
+  for (const text::Example& row : source.examples) {
+    const bool is_text = row.completion.empty();
+    examples.push_back({.prompt = is_text ? "" : row.prompt, .choices = {is_text ? row.prompt : row.completion}});
+    examples.back().place = row.place;
   }
   return examples;
 }
@@ -140,9 +139,12 @@ std::vector<std::string> missing_to_judge(const text::Task& task) {
 }
 
 PreparedTask prepare(const std::string& name, const Encoder& encoder, const PrepareOptions& options) {
-  const text::ReadOptions read{
-      .record_template = options.record_template, .tasks_folder = options.tasks_folder, .data_root = options.data_root};
+  const text::ReadOptions read{.record_template = options.record_template,
+                               .tasks_folder = options.tasks_folder,
+                               .data_root = options.data_root,
+                               .skip_bad_rows = options.skip_bad_rows};
   PreparedTask prepared{.name = name, .metric = "perplexity", .split = options.split};
+  const text::BadRows bad_rows(options.skip_bad_rows, prepared.left_out);
   std::vector<text::TaskExample> examples;
   if (const std::optional<std::filesystem::path> file = text::task_file_of(name, options.tasks_folder)) {
     const text::Task task = text::read_task(*file);
@@ -151,23 +153,32 @@ PreparedTask prepare(const std::string& name, const Encoder& encoder, const Prep
     prepared.file_hash = file_hash(*file);
     prepared.metric = task.metric;
     prepared.generation = task.generation;
-    examples = task_examples(task, prepared.split, read);
+    examples = task_examples(task, prepared.split, read, bad_rows);
   } else {
     check(options.split.empty(), name,
           ": a plain file has no splits; leave out --split, or name the file of the split");
-    examples = plain_examples(name, read);
+    const text::Source source = text::read_source({name, std::nullopt}, read);
+    prepared.left_out = source.left_out;
+    examples = plain_examples(source);
   }
-  check(!examples.empty(), name, ": has no rows to evaluate");
+  check(!examples.empty(), name, ": has no rows to evaluate", prepared.left_out.count() > 0 ? "; " : "",
+        left_out_text(prepared.left_out));
   std::vector<Request> requests;
-  for (text::TaskExample& example : limited(std::move(examples), options.limit)) {
-    const std::string place = example.place, row = concat(prepared.name, ": ", place);
-    with_context(place, [&] {
-      prepared.items.push_back(prepare_item(std::move(example), row, encoder, requests));
-      if (!prepared.generation) return;
-      const std::string& prompt = prepared.items.back().example.prompt;
-      prepared.prompts.push_back({encoder.prompt(prompt, prepared.generation->max_tokens), row});
+  for (const text::TaskExample& example : limited(std::move(examples), options.limit)) {
+    const std::string row = concat(prepared.name, ": ", example.place);
+    const std::size_t before = requests.size();
+    const bool added = bad_rows.guard([&] {
+      with_context(example.place, [&] {
+        Item item = prepare_item(example, row, encoder, requests);
+        if (prepared.generation) {
+          prepared.prompts.push_back({encoder.prompt(example.prompt, prepared.generation->max_tokens), row});
+        }
+        prepared.items.push_back(std::move(item));
+      });
     });
+    if (!added) requests.resize(before);
   }
+  check(!prepared.items.empty(), name, ": has no rows to evaluate; ", left_out_text(prepared.left_out));
   prepared.content_hash = hash_of(prepared.items);
   prepared.requests = pack_requests(requests);
   return prepared;

@@ -32,6 +32,7 @@ struct PreparedTask {
   PackedRequests requests;
   std::optional<text::GenerationRule> generation;
   std::vector<Prompt> prompts;  ///< one an item where there is generation
+  text::LeftOut left_out;       ///< rows of the file that are not among the items
 };
 
 struct PrepareOptions {
@@ -39,6 +40,7 @@ struct PrepareOptions {
   std::int64_t limit = 0;  ///< rows, chosen by the hash of their text; 0: all
   std::string record_template;
   std::filesystem::path tasks_folder, data_root;  ///< see text::ReadOptions
+  bool skip_bad_rows = false;                     ///< likewise; also rows that cannot be judged
 };
 
 /// What the metric of a task cannot do without and its file does not have, in words; empty: it can be judged. A task

@@ -76,4 +76,14 @@ std::string expert_dtype(const Model& model) {
   return model.checkpoint.at(name).dtype;
 }
 
+std::int64_t max_positions(const Model& model) {
+  if (model.config.num_positions > 0) return model.config.num_positions;
+  const std::string place = (model.folder() / "config.json").string();
+  const JsonObject config(model.config_json, place);
+  if (!config.has("max_position_embeddings")) return 0;
+  const std::int64_t positions = config.integer("max_position_embeddings");
+  check(positions >= 2, place, ": max_position_embeddings is ", positions, ", expected at least 2");
+  return positions;
+}
+
 }  // namespace uncurl::model

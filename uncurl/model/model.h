@@ -30,6 +30,10 @@ enum class Purpose { kRun, kInspect };
 /// @throws Error naming the tensor, its shape, the expected one and what may be wrong
 Model open_model(const std::filesystem::path& folder, Purpose purpose = Purpose::kRun);
 
+/// Positions that the model was made for: those it has learned, or max_position_embeddings of config.json; 0 where that
+/// says nothing. @throws Error naming the key if it is no positive integer
+std::int64_t max_positions(const Model& model);
+
 /// The tensor of this name as stored: a view of the mapped file, never to be written to.
 Tensor stored_tensor(const checkpoint::Checkpoint& checkpoint, const std::string& name);
 

@@ -19,6 +19,16 @@ Expert in_dtype(const Expert& expert, at::ScalarType dtype) {
   return model::with_each_tensor(expert, [&](const Tensor& tensor) { return tensor.to(dtype); });
 }
 
+std::int64_t bytes_of_experts(const std::vector<Expert>& experts) {
+  std::int64_t bytes = 0;
+  for (const Expert& expert : experts) {
+    for (const Tensor* const tensor : {&expert.gate, &expert.up, &expert.down}) {
+      if (tensor->defined()) bytes += static_cast<std::int64_t>(tensor->nbytes());
+    }
+  }
+  return bytes;
+}
+
 /// sum over the rows x of w(x) f(x): [D] fp64.
 Tensor weighted_sum(const Tensor& x_mD, const Tensor& weights_m, const Expert& expert) {
   Tensor sum_D = at::zeros({x_mD.size(1)}, weights_m.options());
@@ -70,7 +80,8 @@ Tensor output_products(const KeptTokens& tokens, const std::vector<Expert>& expe
   const c10::InferenceMode inference;
   const std::int64_t m = tokens.inputs_mD.size(0), hidden = tokens.inputs_mD.size(1);
   const auto num_experts = static_cast<std::int64_t>(experts.size());
-  const std::int64_t at_once = std::clamp<std::int64_t>(kOutputBytes / (4 * num_experts * hidden), 16, kBlockRows);
+  const std::int64_t bytes = std::max(kOutputBytes, bytes_of_experts(experts) / 8);  // few passes over a large layer
+  const std::int64_t at_once = std::clamp<std::int64_t>(bytes / (4 * num_experts * hidden), 16, kBlockRows);
   Tensor products_mEE = at::empty({m, num_experts, num_experts}, at::kFloat);
   for (std::int64_t first = 0; first < m; first += at_once) {
     const std::int64_t rows = std::min(at_once, m - first);

@@ -79,6 +79,7 @@ SourceInfo source_info(const text::SampledSource& source) {
           .weight = source.weight,
           .content_hash = source.content_hash,
           .num_records = source.num_records,
+          .num_left_out = source.left_out.count(),
           .num_rows = static_cast<std::int64_t>(source.observed.size()),
           .num_tokens = tokens(source.observed),
           .num_cut = source.num_cut,

@@ -53,10 +53,11 @@ struct SourceInfo {
   std::optional<double> weight;  ///< as the user gave it; absent: in proportion to tokens
   std::string content_hash;
   std::int64_t num_records = 0;
-  std::int64_t num_rows = 0;    ///< observed
-  std::int64_t num_tokens = 0;  ///< observed
-  std::int64_t num_cut = 0;     ///< rows longer than the sequence length
-  std::int64_t longest = 0;     ///< tokens of the longest row before cutting
+  std::int64_t num_left_out = 0;  ///< rows that could not be used
+  std::int64_t num_rows = 0;      ///< observed
+  std::int64_t num_tokens = 0;    ///< observed
+  std::int64_t num_cut = 0;       ///< rows longer than the sequence length
+  std::int64_t longest = 0;       ///< tokens of the longest row before cutting
   std::int64_t num_held_out_rows = 0;
   std::int64_t num_held_out_tokens = 0;
 };

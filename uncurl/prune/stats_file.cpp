@@ -23,6 +23,7 @@ Json source_json(const SourceInfo& source) {
   if (source.weight) json["weight"] = *source.weight;
   json["content_hash"] = source.content_hash;
   json["records"] = source.num_records;
+  json["left_out_rows"] = source.num_left_out;
   json["rows"] = source.num_rows;
   json["tokens"] = source.num_tokens;
   json["cut_rows"] = source.num_cut;
@@ -38,6 +39,7 @@ SourceInfo source_from_json(const Json& json) {
   if (object.has("weight")) source.weight = object.number("weight");
   source.content_hash = object.string("content_hash");
   source.num_records = object.integer("records");
+  source.num_left_out = object.integer("left_out_rows", 0);
   source.num_rows = object.integer("rows");
   source.num_tokens = object.integer("tokens");
   source.num_cut = object.integer("cut_rows");

@@ -6,10 +6,12 @@
 
 namespace uncurl::text {
 
-/// A prompt followed by the right answer. Both count as task tokens. Plain text is a prompt without a completion.
+/// A prompt followed by the right answer. Both count as task tokens. Plain text is a prompt without a completion; no
+/// other example lacks one (LeftOut::unanswered).
 struct Example {
   std::string prompt;
   std::string completion;
+  std::string place = {};  ///< where the row stands ("val.jsonl:3")
 
   std::string text() const { return prompt + completion; }
 };
@@ -30,7 +32,7 @@ struct TaskExample {
 
   const std::string& context_of(std::size_t choice) const { return contexts.empty() ? prompt : contexts[choice]; }
   Example right_answer() const {
-    return {context_of(static_cast<std::size_t>(label)), choices[static_cast<std::size_t>(label)]};
+    return {context_of(static_cast<std::size_t>(label)), choices[static_cast<std::size_t>(label)], place};
   }
 };
 

@@ -1,5 +1,7 @@
 #include "uncurl/text/rows.h"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <sstream>
 #include <string>
@@ -7,8 +9,8 @@
 #include <utility>
 
 #include "uncurl/base/error.h"
-#include "uncurl/base/file.h"
 #include "uncurl/base/strict_json.h"
+#include "uncurl/text/text_file.h"
 #include "uncurl/text/unicode.h"
 
 namespace uncurl::text {
@@ -46,37 +48,51 @@ Json parse(std::string_view json, const std::string& place) {
   return parse_json(without_lone_surrogates(valid_utf8(json)), place);
 }
 
-std::vector<Row> read_lines(const std::filesystem::path& path) {
-  std::istringstream lines(read_text(path));
-  std::vector<Row> rows;
+using Visit = std::function<void(Row)>;
+
+void visit_lines(const std::filesystem::path& path, const BadRows& bad_rows, const Visit& visit) {
+  std::istringstream lines(read_text_file(path));
   std::string line;
   for (int number = 1; std::getline(lines, line); ++number) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     const std::string place = concat(path.string(), ":", number);
-    rows.push_back(make_row(parse(line, place), place));
+    bad_rows.guard([&] { visit(make_row(parse(line, place), place)); });
   }
-  return rows;
 }
 
-std::vector<Row> read_array(const std::filesystem::path& path) {
-  const Json file = parse(read_text(path), path.string());
+void visit_array(const std::filesystem::path& path, const BadRows& bad_rows, const Visit& visit) {
+  const Json file = parse(read_text_file(path), path.string());
   const bool inside = file.is_object() && file.contains("examples");
   const Json& json = inside ? file.at("examples") : file;
   check(json.is_array(), path.string(),
         ": expected a JSON array of rows, or an object whose 'examples' are one, found ", json.type_name());
-  std::vector<Row> rows;
-  for (const Json& fields : json) rows.push_back(make_row(fields, concat(path.string(), "[", rows.size(), "]")));
-  return rows;
+  std::size_t index = 0;
+  for (const Json& fields : json) {
+    bad_rows.guard([&] { visit(make_row(fields, concat(path.string(), "[", index, "]"))); });
+    ++index;
+  }
 }
 
 }  // namespace
 
-std::vector<Row> read_rows(const std::filesystem::path& path) {
-  const std::string extension = path.extension().string();
-  if (extension == ".jsonl") return read_lines(path);
-  if (extension == ".json") return read_array(path);
-  if (extension == ".txt") return {make_row({{"text", valid_utf8(read_text(path))}}, path.string())};
+std::string kind_of_file(const std::filesystem::path& path) {
+  std::string kind = path.extension().string();
+  std::transform(kind.begin(), kind.end(), kind.begin(), [](unsigned char c) { return std::tolower(c); });
+  return kind == ".ndjson" ? ".jsonl" : kind;
+}
+
+void for_each_row(const std::filesystem::path& path, const BadRows& bad_rows, const Visit& visit) {
+  const std::string kind = kind_of_file(path);
+  if (kind == ".jsonl") return visit_lines(path, bad_rows, visit);
+  if (kind == ".json") return visit_array(path, bad_rows, visit);
+  if (kind == ".txt") return visit(make_row({{"text", valid_utf8(read_text_file(path))}}, path.string()));
   fail(path.string(), ": rows are read from .jsonl (an object a line), .json (an array of objects) or .txt (one row)");
+}
+
+std::vector<Row> read_rows(const std::filesystem::path& path) {
+  std::vector<Row> rows;
+  for_each_row(path, {}, [&](Row row) { rows.push_back(std::move(row)); });
+  return rows;
 }
 
 }  // namespace uncurl::text

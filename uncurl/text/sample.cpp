@@ -66,6 +66,7 @@ SampledSource begin_source(const Source& source) {
   sampled.weight = source.weight;
   sampled.content_hash = source.content_hash;
   sampled.num_records = static_cast<std::int64_t>(source.examples.size());
+  sampled.left_out = source.left_out;
   return sampled;
 }
 

@@ -37,7 +37,8 @@ struct SampledSource {
   std::optional<double> weight;
   std::string content_hash;
   std::vector<TokenRow> observed, held_out;
-  std::int64_t num_records = 0;        ///< in the file
+  std::int64_t num_records = 0;  ///< in the file, those that were left out excepted
+  LeftOut left_out = {};
   std::int64_t num_cut = 0;            ///< rows longer than sequence_length
   std::int64_t longest_tokens = 0;     ///< of a row before it was cut
   std::int64_t num_too_short = 0;      ///< records of fewer than 2 tokens, which have nothing to predict

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "uncurl/text/example.h"
+#include "uncurl/text/left_out.h"
 
 namespace uncurl::text {
 
@@ -32,6 +33,7 @@ struct ReadOptions {
   std::filesystem::path tasks_folder;  ///< where a bare name such as "boolq" is looked up
   std::filesystem::path data_root;     ///< where paths in task files start; empty: <tasks_folder>/../../shared/data
   std::string split = "train";         ///< which rows of a task
+  bool skip_bad_rows = false;          ///< rows that cannot be read are left out and counted
 };
 
 struct Source {
@@ -39,6 +41,7 @@ struct Source {
   std::optional<double> weight;
   std::string content_hash;       ///< of the examples in their order, so that a changed prompt shows
   std::vector<Example> examples;  ///< never empty
+  LeftOut left_out = {};
 };
 
 /// The task file that a name stands for, whether it is its path or a bare name; none if it is plain text.
@@ -53,6 +56,7 @@ std::filesystem::path data_root_of(const ReadOptions& options);
 ///           8,000 is cut at line ends, else at spaces
 ///   .jsonl  a record a line: `text`; or `prompt` and `completion`; or what `record_template` makes of its fields
 ///   .json   a task file, or the name of one in `tasks_folder`, which comes before a file or folder of that name
+/// Rows without text, and prompts whose answer is empty, are left out and counted.
 /// @throws Error naming file and line of what does not fit, or the tasks there are
 Source read_source(const SourceRequest& request, const ReadOptions& options);
 

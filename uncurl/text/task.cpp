@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 #include "uncurl/base/error.h"
@@ -261,10 +262,14 @@ Task read_task(const fs::path& file) {
   return task;
 }
 
-std::vector<TaskExample> read_examples(const Task& task, const std::string& split, const fs::path& data_root) {
+std::vector<TaskExample> read_examples(const Task& task, const std::string& split, const fs::path& data_root,
+                                       const BadRows& bad_rows) {
   std::vector<TaskExample> examples;
-  for (const Row& line : read_rows(rows_path(task, split, data_root)))
-    for (const Row& row : task.reader(line)) examples.push_back(example_of(task, row));
+  for_each_row(rows_path(task, split, data_root), bad_rows, [&](const Row& line) {
+    std::vector<TaskExample> of_line;
+    for (const Row& row : task.reader(line)) of_line.push_back(example_of(task, row));
+    std::move(of_line.begin(), of_line.end(), std::back_inserter(examples));
+  });
   return examples;
 }
 

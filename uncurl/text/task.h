@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "uncurl/text/example.h"
+#include "uncurl/text/left_out.h"
 #include "uncurl/text/readers/reader.h"
 #include "uncurl/text/regex.h"
 #include "uncurl/text/template.h"
@@ -66,9 +67,9 @@ Task read_task(const std::filesystem::path& file);
 
 /// The rows of a split as prompts and choices, in the order of the file.
 /// @param data_root  where a relative path of the task file starts, unless the file exists beside the task file
-/// @throws Error naming the splits there are, or file and line of a row that does not fit
+/// @throws Error naming the splits there are, or file and line of a row that does not fit and is not left out
 std::vector<TaskExample> read_examples(const Task& task, const std::string& split,
-                                       const std::filesystem::path& data_root);
+                                       const std::filesystem::path& data_root, const BadRows& bad_rows = {});
 
 /// Names of the task files in a folder, sorted; empty if there is no such folder.
 std::vector<std::string> task_names(const std::filesystem::path& tasks_folder);

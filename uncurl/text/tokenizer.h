@@ -21,10 +21,10 @@ class Tokenizer {
   /// @param add_special_tokens  add what the tokenizer's own post-processor adds (a leading <s>, for example)
   virtual std::vector<std::int32_t> encode(std::string_view text, bool add_special_tokens) const = 0;
 
-  /// The text of ids, special tokens left out; bytes that are no UTF-8 become U+FFFD. As Hugging Face's
-  /// decode(ids, skip_special_tokens=True).
+  /// The text of ids; invalid UTF-8 becomes U+FFFD. As Hugging Face's decode(ids, skip_special_tokens=...).
+  /// @param special_tokens  whether they stand in the text or are left out
   /// @throws Error naming the decoder of tokenizer.json if it is not supported, or an id without a token
-  virtual std::string decode(std::span<const std::int32_t> ids) const = 0;
+  virtual std::string decode(std::span<const std::int32_t> ids, bool special_tokens = false) const = 0;
 
   /// One more than the largest id that encode() can return: must not exceed the rows of the embedding table.
   virtual std::int64_t vocabulary_size() const = 0;

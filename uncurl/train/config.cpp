@@ -72,13 +72,14 @@ ModelSource read_model(const JsonObject& json, const fs::path& base) {
 }
 
 DataSource read_data_source(const JsonObject& json, const fs::path& base) {
-  json.expect_only({"path", "kind", "weight", "template", "split"});
+  json.expect_only({"path", "kind", "weight", "template", "split", "skip_bad_rows"});
   DataSource source;
   source.path = placed_source(json.string("path"), base);
   source.kind = value_of(kKinds, json, "kind", "pretrain");
   if (json.has("weight")) source.weight = json.number("weight");
   source.record_template = json.string("template", "");
   source.split = json.string("split", source.split);
+  source.skip_bad_rows = json.boolean("skip_bad_rows", source.skip_bad_rows);
   return source;
 }
 
@@ -267,6 +268,7 @@ Json data_json(const std::vector<DataSource>& sources) {
     if (source.weight) json["weight"] = *source.weight;
     if (!source.record_template.empty()) json["template"] = source.record_template;
     json["split"] = source.split;
+    if (source.skip_bad_rows) json["skip_bad_rows"] = true;
     list.push_back(std::move(json));
   }
   return list;

@@ -31,6 +31,7 @@ struct DataSource {
   std::optional<double> weight;  ///< share of the rows that are drawn; all sources or none. None: by their rows
   std::string record_template;   ///< for .jsonl of kind pretrain, as "{question}\n{answer}"
   std::string split = "train";   ///< which rows of a task
+  bool skip_bad_rows = false;    ///< rows that cannot be read are left out and counted
 };
 
 /// How long to train: exactly one of the three.

@@ -12,11 +12,14 @@ namespace {
 
 using text::Example;
 
-text::Source read(const DataSource& source, const TrainConfig& config) {
-  return text::read_source({source.path, source.weight}, {.record_template = source.record_template,
-                                                          .tasks_folder = config.tasks_folder,
-                                                          .data_root = config.data_root,
-                                                          .split = source.split});
+text::Source read(const DataSource& source, const TrainConfig& config, const Listener& listener) {
+  text::Source records = text::read_source({source.path, source.weight}, {.record_template = source.record_template,
+                                                                          .tasks_folder = config.tasks_folder,
+                                                                          .data_root = config.data_root,
+                                                                          .split = source.split,
+                                                                          .skip_bad_rows = source.skip_bad_rows});
+  if (records.left_out.count() > 0) listener.note(concat(source.path, ": ", left_out_text(records.left_out)));
+  return records;
 }
 
 /// Makes rows of the records that it is given, one by one.
@@ -52,6 +55,9 @@ class RowMaker {
   }
 
   void add_instruction(const Example& example, RowSource& source) {
+    check(!example.completion.empty(), example.place,
+          ": is text without an answer, and kind 'instruct' learns answers; ",
+          "give the rows 'prompt' and 'completion', or take kind 'pretrain'");
     const std::vector<std::int32_t> prompt = encode(example.prompt);
     std::vector<std::int32_t> ids = encode(example.text());
     const auto common = std::mismatch(prompt.begin(), prompt.end(), ids.begin(), ids.end()).second - ids.begin();
@@ -85,6 +91,7 @@ struct Encoding {
 RowSource encode(const text::Source& records, const DataSource& source, const Encoding& with,
                  const std::function<bool(const Example&)>& wanted, std::int64_t max_tokens) {
   RowSource result{source.path, records.content_hash, source.weight, {}};
+  result.left_out = records.left_out;
   RowMaker maker(source.kind, with.tokenizer, with.end_of_text, with.config.sequence_length);
   std::int64_t num_tokens = 0;
   std::size_t counted = 0;
@@ -120,7 +127,7 @@ Corpus read_corpus(const TrainConfig& config, const text::Tokenizer& tokenizer, 
   };
   Corpus corpus;
   for (const DataSource& source : config.data) {
-    const text::Source records = read(source, config);
+    const text::Source records = read(source, config, listener);
     corpus.training.push_back(encode(
         records, source, with, [&](const Example& e) { return !held_out(e); }, 0));
     expect_rows(corpus.training.back(), "train on");
@@ -130,7 +137,7 @@ Corpus read_corpus(const TrainConfig& config, const text::Tokenizer& tokenizer, 
   }
   for (const DataSource& source : validation.data) {
     corpus.validation.push_back(encode(
-        read(source, config), source, with, [](const Example&) { return true; }, validation.max_tokens));
+        read(source, config, listener), source, with, [](const Example&) { return true; }, validation.max_tokens));
     expect_rows(corpus.validation.back(), "validate on");
   }
   return corpus;

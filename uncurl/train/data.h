@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "uncurl/base/listener.h"
+#include "uncurl/text/left_out.h"
 #include "uncurl/text/tokenizer.h"
 #include "uncurl/train/config.h"
 
@@ -26,6 +27,7 @@ struct RowSource {
   std::optional<double> weight;
   std::vector<Row> rows;
   std::int64_t num_records = 0;
+  text::LeftOut left_out = {};   ///< rows of the file that are not records
   std::int64_t num_cut = 0;      ///< instruction rows longer than sequence_length
   std::int64_t num_without = 0;  ///< instruction rows of which nothing was left to predict
 };

@@ -42,6 +42,7 @@ Json sources_json(const std::vector<RowSource>& sources) {
                     {"records", source.num_records},
                     {"rows", source.rows.size()},
                     {"tokens", tokens},
+                    {"left_out", source.left_out.count()},
                     {"cut", source.num_cut},
                     {"without_target", source.num_without}});
   }

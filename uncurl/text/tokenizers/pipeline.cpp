@@ -48,13 +48,13 @@ class Pipeline : public Tokenizer {
     return ids;
   }
 
-  std::string decode(std::span<const std::int32_t> ids) const override {
+  std::string decode(std::span<const std::int32_t> ids, bool special_tokens) const override {
     std::vector<std::string> tokens;
     for (const std::int32_t id : ids) {
       const auto added = std::find_if(parts_.added_tokens.begin(), parts_.added_tokens.end(),
                                       [&](const AddedToken& token) { return token.id == id; });
       if (added != parts_.added_tokens.end()) {
-        if (!added->special) tokens.push_back(added->content);
+        if (special_tokens || !added->special) tokens.push_back(added->content);
         continue;
       }
       const std::string* const token = parts_.model.token_of(id);

@@ -72,7 +72,7 @@ class SentencePieceTokenizer : public Tokenizer {
     return ids;
   }
 
-  std::string decode(std::span<const std::int32_t> ids) const override {
+  std::string decode(std::span<const std::int32_t> ids, bool special_tokens) const override {
     std::string text;
     std::vector<int> pieces;
     const auto flush = [&] {
@@ -87,11 +87,13 @@ class SentencePieceTokenizer : public Tokenizer {
                                       [&](const AddedToken& token) { return token.id == id; });
       check(added != added_tokens_.end() || id < processor_->GetPieceSize(), "token id ", id,
             " has no text in this tokenizer");
-      if (added == added_tokens_.end()) {
-        pieces.push_back(id);
-      } else if (!added->special) {
+      const bool is_added = added != added_tokens_.end();
+      if (is_added ? added->special && !special_tokens : processor_->IsControl(id) && !special_tokens) continue;
+      if (is_added || processor_->IsControl(id)) {
         flush();
-        text += added->content;
+        text += is_added ? added->content : processor_->IdToPiece(id);
+      } else {
+        pieces.push_back(id);
       }
     }
     flush();

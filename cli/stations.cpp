@@ -8,6 +8,7 @@
 #include "uncurl/prune/coverage.h"
 #include "uncurl/prune/observe.h"
 #include "uncurl/prune/pruneable.h"
+#include "uncurl/prune/result_file.h"
 #include "uncurl/prune/stats_file.h"
 #include "uncurl/prune/write.h"
 
@@ -248,16 +249,8 @@ void build_checkpoint(const model::Model& model, const prune::Plan& plan, const 
   const Clock::time_point measure_begin = Clock::now();
   const std::vector<prune::Quality> qualities =
       prune::measure_checkpoint(original, model::LayerStream(pruned_model, compute), stats, listener);
-  const Json result = {
-      {"version", 1},
-      {"uncurl", UNCURL_VERSION},
-      {"method", JsonObject(plan.options, "options of the plan").string("method", "")},
-      {"experts", {{"before", model.config.num_experts}, {"after", prune::experts_after(plan, model.config)}}},
-      {"original", {{"parameters", verified.parameters_before}, {"bytes", verified.bytes_before}}},
-      {"pruned", {{"parameters", verified.parameters_after}, {"bytes", verified.bytes_after}}},
-      {"held_out", prune::quality_json(qualities)},
-      {"seconds", {{"write", write_seconds}, {"measure", seconds_since(measure_begin)}}}};
-  write_json(output.partial() / "result.json", result);
+  prune::write_result(output.partial(), model.config, plan, verified, qualities, UNCURL_VERSION,
+                      prune::ResultSeconds{.write = write_seconds, .measure = seconds_since(measure_begin)});
   prune::write_plan(output.partial() / "plan.json", plan);
   output.commit();
   print_quality(qualities, terminal);

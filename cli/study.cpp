@@ -72,7 +72,7 @@ Listener listener_until(const Listener& listener, const std::string& stage, std:
 }
 
 /// One pass over the stages: runs those that can be run now.
-/// @return how many are not done behind it
+/// @return how many are not done after it
 std::size_t run_ready_stages(const study::StudyConfig& config, const std::vector<study::Stage>& stages,
                              std::optional<Clock::time_point> end, Terminal& terminal) {
   std::size_t num_left = 0;
@@ -114,8 +114,8 @@ bool run_stages(const study::StudyConfig& config, const std::vector<study::Stage
 
 void run(const Options& options, Terminal& terminal) {
   apply_threads(options.threads);
-  const study::StudyConfig config =
-      study::read_study_config(options.config, {tasks_folder(), data_root()}, options.device);
+  study::StudyConfig config = study::read_study_config(options.config, {tasks_folder(), data_root()}, options.device);
+  config.program = UNCURL_VERSION;
   if (options.models) {
     print_models(config, terminal);
     return;
@@ -131,7 +131,7 @@ void run(const Options& options, Terminal& terminal) {
   const study::StudyResults results = study::collect(config, stages);
   print_results(config, results, terminal);
   const fs::path file = config.output / "study.json";
-  write_json(file, study::study_json(config, stages, results, UNCURL_VERSION));
+  write_json(file, study::study_json(config, stages, results));
   terminal.say("wrote     " + file.string());
   if (!finished) {
     terminal.say(concat("stopped   after ", number_text(options.max_minutes, 0),

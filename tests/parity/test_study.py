@@ -109,6 +109,9 @@ def test_pruning_is_that_of_uncurl_prune(finished, tmp_path):
                "--method", method, "--sequence-length", "64", "--dtype", "f32", "-o", tmp_path / method)
         ours = stage(folder, f"prune-4to2-{method}-weather-s0") / "model.safetensors"
         assert ours.read_bytes() == (tmp_path / method / "model.safetensors").read_bytes()
+        result = json.loads((tmp_path / method / "result.json").read_text())
+        del result["seconds"]
+        assert json.loads((ours.parent / "result.json").read_text()) == result
 
 
 def test_warm_up_trains_the_routers_alone(finished):

@@ -42,6 +42,8 @@ struct StudyConfig {
   train::TrainConfig pretrain, finetune;
   std::optional<train::TrainConfig> warmup, prefinetune;
   WarmupPlace warmup_place = WarmupPlace::kAfterPruning;
+
+  std::string program;  ///< version of the program, for what is written; set by the caller, not in the file
 };
 
 /// Where `tasks` and the data of task files lie; see text::ReadOptions.

@@ -11,6 +11,7 @@
 #include "uncurl/prune/output_folder.h"
 #include "uncurl/prune/planner.h"
 #include "uncurl/prune/quality.h"
+#include "uncurl/prune/result_file.h"
 #include "uncurl/prune/stats_file.h"
 #include "uncurl/prune/verify.h"
 #include "uncurl/prune/write.h"
@@ -43,9 +44,9 @@ void observe(const StudyConfig& config, const Stage& stage, const fs::path& mode
   prune::write_stats(stage.path, prune::observe(model, compute(), sources, options, listener));
 }
 
-/// The checkpoint with plan.json and result.json, verified, as `uncurl prune` leaves it.
-void prune_model(const Stage& stage, const fs::path& model_folder, const fs::path& statistics,
-                 const Listener& listener) {
+/// The checkpoint with plan.json and result.json, verified, as `uncurl prune` leaves it but for times.
+void prune_model(const StudyConfig& config, const Stage& stage, const fs::path& model_folder,
+                 const fs::path& statistics, const Listener& listener) {
   const model::Model model = model::open_model(model_folder);
   const prune::RoutingStats stats = prune::read_stats(statistics, model.config);
   prune::OutputFolder output(stage.path, model_folder, /*overwrite=*/false);
@@ -55,11 +56,12 @@ void prune_model(const Stage& stage, const fs::path& model_folder, const fs::pat
   plan.stats_path = fs::path("..") / statistics.filename();
   plan.stats_hash = file_hash(statistics);
   prune::write_checkpoint(model, plan, prune::mix_all(stats, plan.weights), output.partial(), listener);
-  prune::verify_checkpoint(model, plan, output.partial(), listener);
+  const prune::Verification verified = prune::verify_checkpoint(model, plan, output.partial(), listener);
   const model::Model smaller = model::open_model(output.partial());
   const std::vector<prune::Quality> qualities = prune::measure_checkpoint(
       model::LayerStream(model, compute()), model::LayerStream(smaller, compute()), stats, listener);
-  write_json(output.partial() / "result.json", {{"held_out", prune::quality_json(qualities)}});
+  prune::write_result(output.partial(), model.config, plan, verified, qualities, config.program,
+                      /*seconds=*/std::nullopt);
   prune::write_plan(output.partial() / "plan.json", plan);
   output.commit();
 }
@@ -98,12 +100,14 @@ fs::path lock_of(const Stage& stage) {
 void run_undone(const StudyConfig& config, const std::vector<Stage>& stages, const Stage& stage,
                 const Listener& listener) {
   if (is_training(stage.kind)) {
-    train::train(stage.train, listener);
+    train::TrainConfig run = stage.train;
+    run.program = config.program;
+    train::train(run, listener);
     return;
   }
   const fs::path& model = stages[*stage.model].path;
   if (stage.kind == StageKind::kObserve) observe(config, stage, model, listener);
-  if (stage.kind == StageKind::kPrune) prune_model(stage, model, stages[*stage.statistics].path, listener);
+  if (stage.kind == StageKind::kPrune) prune_model(config, stage, model, stages[*stage.statistics].path, listener);
   if (stage.kind == StageKind::kEvaluate) evaluate(config, stage, model, listener);
 }
 

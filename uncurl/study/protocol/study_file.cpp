@@ -106,13 +106,12 @@ Json tasks_json(const StudyConfig& config, const StudyResults& results) {
 
 }  // namespace
 
-Json study_json(const StudyConfig& config, const std::vector<Stage>& stages, const StudyResults& results,
-                const std::string& version) {
+Json study_json(const StudyConfig& config, const std::vector<Stage>& stages, const StudyResults& results) {
   const auto num_done = std::count_if(stages.begin(), stages.end(),
                                       [](const Stage& stage) { return std::filesystem::exists(stage.path); });
   return {{"kind", "study"},
           {"version", 1},
-          {"uncurl", version},
+          {"uncurl", config.program},
           {"name", config.name},
           {"stages", stages.size()},
           {"stages_done", num_done},

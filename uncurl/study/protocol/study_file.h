@@ -5,7 +5,6 @@
 
 namespace uncurl::study {
 
-Json study_json(const StudyConfig& config, const std::vector<Stage>& stages, const StudyResults& results,
-                const std::string& version);
+Json study_json(const StudyConfig& config, const std::vector<Stage>& stages, const StudyResults& results);
 
 }  // namespace uncurl::study

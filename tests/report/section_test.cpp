@@ -26,6 +26,23 @@ TEST(Section, RankingTellsWhoCannotBeToldApart) {
   EXPECT_THAT(ranking_section(study_of(file))->takeaway, HasSubstr("the interval of one other method overlaps"));
 }
 
+// The intervals of the losses overlap in both cases; what is paired by row decides.
+TEST(Section, RankingTellsApartByPairsWhereTheFileHasThem) {
+  Json file = small_sweep();
+  file["points"].push_back(point("frequency", 4, 0.21));
+  file["points"].push_back(point("easy-ep", 4, 0.21));
+  Json& points = file["points"];
+  points[1]["kl_beyond_least"] = nullptr;  // reap, the best
+  points[3]["kl_beyond_least"] = estimate(0.7, 0.05);
+  points[4]["kl_beyond_least"] = estimate(0.01, 0.005);
+  points[5]["kl_beyond_least"] = estimate(0.01, 0.015);
+  const Section section = *ranking_section(study_of(file));
+  EXPECT_EQ(section.takeaway,
+            "reap loses least at 4 experts: 0.200 (0.180–0.220) nats a token; paired by row, 1 other "
+            "method cannot be told apart from it.");
+  EXPECT_THAT(section.body.markup(), HasSubstr("<td>0.0100 (0.0050–0.0150)</td>"));
+}
+
 TEST(Section, RankingListsTheLeastLostFirst) {
   const std::string body = ranking_section(study_of(small_sweep()))->body.markup();
   const std::string table = body.substr(body.find("<tbody>"));

@@ -48,8 +48,9 @@ struct Point {
   std::int64_t experts = 0;  ///< of the layer that keeps most
   bool mixed = false;        ///< layers keep different numbers
   std::optional<std::int64_t> parameters, bytes;
-  std::optional<double> predicted_speed;  ///< times the original's
-  std::optional<double> predicted_error;  ///< of the layers' outputs, relative
+  std::optional<double> predicted_speed;    ///< times the original's
+  std::optional<double> predicted_error;    ///< of the layers' outputs, relative
+  std::optional<Estimate> kl_beyond_least;  ///< over all tasks, beside the best with as many experts, paired by row
   std::optional<double> seconds;
   std::vector<TaskResult> results;
 };

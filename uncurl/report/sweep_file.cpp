@@ -26,6 +26,7 @@ Point read_point(const JsonObject& object) {
           .bytes = optional_integer(object, "bytes"),
           .predicted_speed = optional_number(object, "predicted_speed"),
           .predicted_error = optional_number(object, "predicted_error"),
+          .kl_beyond_least = optional_estimate(object, "kl_beyond_least"),
           .seconds = optional_number(object, "seconds"),
           .results = read_results(object)};
 }

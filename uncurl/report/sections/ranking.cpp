@@ -35,12 +35,19 @@ std::string agreement_text(const Point& point, const std::string& task) {
   return agreement ? percent_text(agreement->value) : "–";
 }
 
+bool are_paired(const std::vector<const Point*>& points) {
+  return std::any_of(points.begin(), points.end(), [](const Point* point) { return point->kl_beyond_least; });
+}
+
 Table numbers_table(const Study& study, const std::vector<const Point*>& points, const std::string& task) {
+  const bool paired = are_paired(points);
   Table table{.head = {"Method", lost_name(study), "Perplexity", "Same top token"}};
+  if (paired) table.head.push_back("More than the least, paired by row");
   for (const Point* const point : points) {
     const auto& perplexity = find_result(point->results, task)->perplexity;
     table.rows.push_back({point->method, estimate_text(*lost(*point, task)),
                           perplexity ? estimate_text(*perplexity) : "–", agreement_text(*point, task)});
+    if (paired) table.rows.back().push_back(point->kl_beyond_least ? estimate_text(*point->kl_beyond_least) : "–");
   }
   return table;
 }
@@ -48,6 +55,15 @@ Table numbers_table(const Study& study, const std::vector<const Point*>& points,
 /// " on math" where the numbers are those of one task of several.
 std::string on_which(const Study& study, const std::string& task) {
   return task == "all" || result_tasks(study).size() == 1 ? "" : " on " + task;
+}
+
+/// Who cannot be told apart from the best on the same rows.
+std::string close_by_pairs(const std::vector<const Point*>& points) {
+  const std::int64_t close = std::count_if(points.begin(), points.end(), [](const Point* point) {
+    return point->kl_beyond_least && point->kl_beyond_least->has_interval() && point->kl_beyond_least->low <= 0;
+  });
+  if (close == 0) return "";
+  return "; paired by row, " + counted(close, "other method") + " cannot be told apart from it";
 }
 
 /// "reap loses least at 16 experts: 0.12 (0.10–0.14) nats", and who cannot be told apart from it.
@@ -60,6 +76,7 @@ std::string takeaway(const Study& study, std::int64_t count, const std::string& 
   }
   std::string text = points[0]->method + " loses least at " + counted(count, "expert") + ": " + estimate_text(best) +
                      " nats a token" + on_which(study, task);
+  if (are_paired(points)) return text + close_by_pairs(points) + ".";
   std::int64_t close = 0;
   for (std::size_t i = 1; i < points.size(); ++i) close += overlap(best, *lost(*points[i], task)) ? 1 : 0;
   if (close == 1) text += "; the interval of one other method overlaps with its own";

@@ -7,6 +7,7 @@
 #include "uncurl/prune/method.h"
 #include "uncurl/prune/quality.h"
 #include "uncurl/study/sweep/cross_task.h"
+#include "uncurl/study/sweep/paired_loss.h"
 
 namespace uncurl::study {
 namespace {
@@ -90,8 +91,10 @@ Json tasks_json(const prune::RoutingStats& stats) {
 }
 
 Json points_json(const SweepRequest& request, const std::vector<Point>& points, const prune::HeldOut& held_out) {
+  const std::vector<std::optional<math::Estimate>> beyond_least = kl_beyond_least(points);
   Json json = Json::array();
-  for (const Point& point : points) {
+  for (std::size_t p = 0; p < points.size(); ++p) {
+    const Point& point = points[p];
     const std::optional<double> error = point.predicted_error();
     json.push_back({{"method", point_label(point, request)},
                     {"router", point.router},
@@ -102,6 +105,7 @@ Json points_json(const SweepRequest& request, const std::vector<Point>& points, 
                     {"bytes", point.bytes},
                     {"predicted_speed", point.predicted_speed},
                     {"predicted_error", error ? Json(*error) : Json()},
+                    {"kl_beyond_least", beyond_least[p] ? estimate_json(*beyond_least[p]) : Json()},
                     {"seconds", point.seconds},
                     {"results", results_json(qualities_of(point, held_out), point.scores)}});
   }

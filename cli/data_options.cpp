@@ -45,8 +45,10 @@ void add_data_options(CLI::App& command, DataOptions& options) {
                   "that look at them; default: none, or 4096 where the method needs them")
       ->check(CLI::NonNegativeNumber);
   command
-      .add_option("--save-seconds", options.save_seconds,
-                  "at least so many seconds between two saves of what a killed observation resumes from")
+      .add_option(
+          "--save-seconds", options.save_seconds,
+          "at least so many seconds between two saves of what a killed observation resumes from, which then take "
+          "at most a twentieth of the time; 0: as many saves as their size allows")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
 }

@@ -9,12 +9,7 @@ namespace uncurl::fuzz {
 
 void try_input(std::string_view input) {
   const std::filesystem::path path = put("state.safetensors", tensor_file_of(input));
-  std::vector<train::Trained> trained(1);
-  trained[0].name = "w";
-  for (at::Tensor* const tensor : {&trained[0].value, &trained[0].mean, &trained[0].variance}) {
-    *tensor = at::zeros({2, 3});
-  }
-  trained[0].step = at::zeros({});
+  std::vector<train::Trained> trained = {train::make_trained("w", at::zeros({2, 3}), /*decays=*/true)};
   expect_answer([&] { (void)train::StateFile(path, "key").load(trained, {}); });
 }
 

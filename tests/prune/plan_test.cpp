@@ -51,18 +51,21 @@ TEST(CheckPlan, RefusesALayerThatIsMissingOrTwice) {
 }
 
 /// Four of six experts, in a model whose router chooses among two groups: {0, 1, 2} and {3, 4, 5}.
-std::string fault_in_router_groups(const Groups& groups) {
+void check_in_router_groups(const Groups& groups) {
   model::ModelConfig config = two_layer_config(6);
   config.routing.num_groups = 2;
   Plan plan{.model_type = "olmoe", .ridge = 0.01};
   for (const std::int64_t layer : {0, 1}) plan.layers.push_back({layer, "by hand", "lse", groups});
-  return error_of([&] { check_plan(plan, config); });
+  check_plan(plan, config);
+}
+
+std::string fault_in_router_groups(const Groups& groups) {
+  return error_of([&] { check_in_router_groups(groups); });
 }
 
 TEST(CheckPlan, KeepsExpertsInTheirRouterGroup) {
-  EXPECT_EQ(
-      fault_in_router_groups({single_group(0), merged_group({1, 2}, 2, {0.5, 0.5}), single_group(3), single_group(5)}),
-      "");
+  EXPECT_NO_THROW(
+      check_in_router_groups({single_group(0), merged_group({1, 2}, 2, {0.5, 0.5}), single_group(3), single_group(5)}));
   EXPECT_THAT(fault_in_router_groups({single_group(0), single_group(1), single_group(2), single_group(5)}),
               HasSubstr("group 2 holds expert 2 of router group 0, but becomes an expert of router group 1"));
   EXPECT_THAT(

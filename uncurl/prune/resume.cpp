@@ -112,9 +112,9 @@ ResumePoint ObserveState::read(std::size_t num_sources) {
 
 bool ObserveState::is_due(std::int64_t next_layer, const SaveSchedule& schedule) const {
   if (path_.empty() || next_layer >= schedule.num_layers) return false;
+  if (next_layer - next_layer_ < schedule.layers_apart) return false;
   const double seconds = std::chrono::duration<double>(Clock::now() - saved_).count();
-  return next_layer - next_layer_ >= schedule.layers_apart &&
-         seconds >= std::max(schedule.seconds_apart, 20 * save_seconds_);
+  return schedule.seconds_apart == 0 || seconds >= std::max(schedule.seconds_apart, 20 * save_seconds_);
 }
 
 void ObserveState::save(const ResumePoint& point) {

@@ -31,7 +31,7 @@ std::string request_key(const RoutingStats& stats, const model::PackedRows& rows
 struct SaveSchedule {
   std::int64_t num_layers = 0;
   std::int64_t layers_apart = 1;  ///< at least so many layers between two saves
-  double seconds_apart = 0;       ///< and so many seconds
+  double seconds_apart = 0;       ///< and so many seconds, and 20 times what the last save took; 0: no time counts
 };
 inline constexpr std::int64_t kStateBytes = 1'500'000'000;
 

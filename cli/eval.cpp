@@ -65,8 +65,10 @@ void check_options(const Options& options) {
   std::vector<fs::path> files = {options.output, beside(options.output, ".items.jsonl")};
   if (!options.against.empty()) files.push_back(beside(options.output, ".flips.jsonl"));
   for (const fs::path& file : files) {
-    prune::check_output_file(file, options.model, options.overwrite);
-    if (!options.against.empty()) prune::check_output_file(file, options.against, options.overwrite);
+    // Rows without the file that is written last are of a run that failed.
+    const bool replace = options.overwrite || (file != options.output && !fs::exists(options.output));
+    prune::check_output_file(file, options.model, replace);
+    if (!options.against.empty()) prune::check_output_file(file, options.against, replace);
   }
 }
 
@@ -224,7 +226,6 @@ void write_files(const Options& options, const eval::Encoder& encoder, const std
     }
     json["timings"]["original"] = original->seconds;
   }
-  write_json(options.output, json);
   const std::vector<eval::TaskResult> none;
   const std::vector<eval::TaskResult>& originals = original == nullptr ? none : original->results;
   eval::write_items(beside(options.output, ".items.jsonl"), tasks, subject.results, originals, /*only_flips=*/false);
@@ -233,6 +234,7 @@ void write_files(const Options& options, const eval::Encoder& encoder, const std
     eval::write_items(beside(options.output, ".flips.jsonl"), tasks, subject.results, originals, /*only_flips=*/true);
     wrote += ", " + beside(options.output, ".flips.jsonl").string();
   }
+  write_json(options.output, json);  // last: it says that the evaluation is complete
   terminal.say("wrote     " + wrote);
 }
 

@@ -2,6 +2,7 @@
 #include "cli/budget.h"
 #include "cli/commands.h"
 #include "uncurl/base/error.h"
+#include "uncurl/prune/check_stats.h"
 #include "uncurl/prune/output_folder.h"
 #include "uncurl/prune/predict.h"
 #include "uncurl/prune/stats_file.h"
@@ -45,7 +46,9 @@ void run(const Options& options, Terminal& terminal) {
   prune::check_output_file(options.out, options.model, options.overwrite);
   const model::Model model = open_to_prune(options.model, terminal);
   check_effects(options.plan, model.config);
-  const prune::RoutingStats stats = prune::read_stats(options.stats, model.config);
+  const prune::RoutingStats stats = prune::read_stats(options.stats);
+  expect_same_model(model, JsonObject(stats.provenance, options.stats).string("model_fingerprint"), options.stats);
+  with_context(options.stats, [&] { prune::expect_stats_fit(stats, model.config); });
   const std::filesystem::path folder = std::filesystem::absolute(options.out).parent_path();
   if (options.budget.total) check_budget(model, options.budget, options.plan);
   const prune::Plan plan =

@@ -18,6 +18,7 @@
 #include "uncurl/prune/grouping.h"
 #include "uncurl/prune/methods/table.h"
 #include "uncurl/prune/output_folder.h"
+#include "uncurl/prune/resume.h"
 #include "uncurl/prune/routers/table.h"
 #include "uncurl/prune/stats_file.h"
 
@@ -233,7 +234,10 @@ void run(const Options& chosen, const std::string& command_line, Terminal& termi
   const std::vector<eval::PreparedTask> tasks = prepare_tasks(options, model, *tokenizer, terminal);
   const Clock::time_point begin = Clock::now();
   const Files files = files_of(options.out);
-  if (earlier) terminal.say("observed  before: " + files.stats.string());
+  if (earlier) {
+    prune::discard_state(files.stats.string() + ".state");  // a run may have been stopped before it did so
+    terminal.say("observed  before: " + files.stats.string());
+  }
   const prune::RoutingStats stats =
       earlier ? std::move(*earlier)
               : observe_to({.out = files.stats, .existing = {.replace = true}, .checkpoint = {}}, model, options.data,

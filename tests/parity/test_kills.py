@@ -127,7 +127,7 @@ def test_too_little_memory(tmp_path, models, name):
     folder.mkdir()
     failed = 0
     for _ in range(8):
-        limit = chooser.randint(500, 1600) << 20  # address space: the libraries alone take several hundred MiB
+        limit = chooser.randint(400, 700) << 20  # address space: the libraries alone take several hundred MiB
         done = job.run(folder, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
         if done.returncode != 0 and "exists" not in done.stderr:
             failed += 1

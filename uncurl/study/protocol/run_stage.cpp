@@ -115,7 +115,10 @@ void run_undone(const StudyConfig& config, const std::vector<Stage>& stages, con
 
 Run run_stage(const StudyConfig& config, const std::vector<Stage>& stages, const Stage& stage,
               const Listener& listener) {
-  if (fs::exists(stage.path)) return Run::kDone;
+  if (fs::exists(stage.path)) {
+    if (fs::exists(lock_of(stage))) const FileLock left_by_a_killed_process(lock_of(stage));  // which removes it
+    return Run::kDone;
+  }
   for (const std::optional<std::size_t>& needed : {stage.model, stage.statistics}) {
     if (needed && !fs::exists(stages[*needed].path)) return Run::kWaiting;
   }

@@ -126,12 +126,14 @@ def test_too_little_memory(tmp_path, models, name):
     expected = jobs.result_of(job, folder)
     folder.mkdir()
     failed = 0
-    for _ in range(8):
-        limit = chooser.randint(400, 700) << 20  # address space: the libraries alone take several hundred MiB
+    # Of address space, of which the libraries alone take some 400 MiB. From little to much: the first run that fits ends
+    # the work.
+    for limit in sorted(chooser.randint(300, 700) << 20 for _ in range(8)):
         done = job.run(folder, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
         if done.returncode != 0 and "exists" not in done.stderr:
             failed += 1
-            assert done.stderr.strip(), f"status {done.returncode} without a word at {limit} bytes"
+            # The libraries below us may end with a signal where they get no memory (docs/reliability.md).
+            assert done.stderr.strip() or done.returncode < 0, f"status {done.returncode} without a word at {limit} bytes"
         job.expect_whole(folder, expected, "with too little memory")
     assert failed > 0
     last = job.run(folder)

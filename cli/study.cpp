@@ -77,7 +77,10 @@ std::size_t run_ready_stages(const study::StudyConfig& config, const std::vector
                              std::optional<Clock::time_point> end, Terminal& terminal) {
   std::size_t num_left = 0;
   for (std::size_t s = 0; s < stages.size(); ++s) {
-    if (fs::exists(stages[s].path)) continue;
+    if (fs::exists(stages[s].path)) {
+      study::clean_up_after(stages[s]);
+      continue;
+    }
     const Clock::time_point begin = Clock::now();
     const Listener listener = listener_until(terminal.listener(), concat("stage ", s + 1, " of ", stages.size()), end);
     if (study::run_stage(config, stages, stages[s], listener) != study::Run::kDone) {

@@ -6,6 +6,7 @@
 #include "uncurl/base/file_lock.h"
 #include "uncurl/base/hash.h"
 #include "uncurl/base/work_folder.h"
+#include "uncurl/base/write_file.h"
 #include "uncurl/eval/evaluate.h"
 #include "uncurl/prune/observe.h"
 #include "uncurl/prune/output_folder.h"
@@ -113,12 +114,17 @@ void run_undone(const StudyConfig& config, const std::vector<Stage>& stages, con
 
 }  // namespace
 
+void clean_up_after(const Stage& done) {
+  const fs::path left = partial_name(done.path);
+  if (!fs::exists(lock_of(done)) && !fs::exists(left)) return;
+  const FileLock lock(lock_of(done));  // removes its own file in the end
+  std::error_code ignored;
+  if (lock.is_held()) fs::remove_all(left, ignored);
+}
+
 Run run_stage(const StudyConfig& config, const std::vector<Stage>& stages, const Stage& stage,
               const Listener& listener) {
-  if (fs::exists(stage.path)) {
-    if (fs::exists(lock_of(stage))) const FileLock left_by_a_killed_process(lock_of(stage));  // which removes it
-    return Run::kDone;
-  }
+  if (fs::exists(stage.path)) return Run::kDone;
   for (const std::optional<std::size_t>& needed : {stage.model, stage.statistics}) {
     if (needed && !fs::exists(stages[*needed].path)) return Run::kWaiting;
   }

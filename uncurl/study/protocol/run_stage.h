@@ -18,6 +18,10 @@ enum class Run {
 Run run_stage(const StudyConfig& config, const std::vector<Stage>& stages, const Stage& stage,
               const Listener& listener);
 
+/// A process that is killed just after it gave a stage its name leaves its lock and its work folder; this removes them,
+/// unless a process is still at it.
+void clean_up_after(const Stage& done);
+
 /// How a finetuned model answered the validation rows of its task.
 struct Evaluation {
   std::string content_hash;    ///< of the rows

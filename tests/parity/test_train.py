@@ -245,32 +245,44 @@ def test_low_rank_updates_are_merged(tmp_path, model_of):
     assert log[-1]["loss"] < log[0]["loss"]
 
 
-def test_pieces_of_a_step_and_recomputing_change_roundings_only(tmp_path, model_of):
+def test_pieces_of_a_step_change_roundings_only(tmp_path, model_of):
     data = write_rows(tmp_path / "data.jsonl", TEXTS)
     runs = {}
-    for name, changes in {"whole": {}, "pieces": {"micro_batch": {"rows": 3}}, "recompute": {"recompute": True}}.items():
+    for name, changes in {"whole": {}, "pieces": {"micro_batch": {"rows": 3}}}.items():
         (tmp_path / name).mkdir()
         uncurl("train", config(tmp_path / name, model_of("qwen3_moe"), [{"path": str(data)}], **changes))
         runs[name] = [line["loss"] for line in log_of(tmp_path / name / "out")]
     assert runs["pieces"] == pytest.approx(runs["whole"], rel=1e-4)
-    assert runs["recompute"] == pytest.approx(runs["whole"], rel=1e-4)
 
 
 def output_bytes(folder):
     return {name: (folder / name).read_bytes() for name in ("model.safetensors", "config.json")}
 
 
+@pytest.mark.parametrize("family, dtype", [("qwen3_moe", "f32"), ("qwen2_moe", "bf16"), ("mixtral", "f32")])
+def test_recomputing_changes_no_byte(tmp_path, model_of, family, dtype):
+    data = write_rows(tmp_path / "data.jsonl", TEXTS)
+    outputs = []
+    for recompute in (False, True):
+        file = config(tmp_path, model_of(family), [{"path": str(data)}], dtype=dtype, recompute=recompute,
+                      aux_coefficient=0.01)
+        uncurl("train", file, "-o", tmp_path / f"recompute-{recompute}")
+        outputs.append(output_bytes(tmp_path / f"recompute-{recompute}"))
+    assert outputs[0] == outputs[1]
+
+
 # 256 rows: sums over more than 2,048 tokens, which oneDNN would share out among 8 threads. Held to AVX2, libtorch has no
 # product that adds to what is there.
-@pytest.mark.parametrize("num_rows, dtype, isa", [(8, "f32", "DEFAULT"), (256, "f32", "DEFAULT"), (8, "bf16", "DEFAULT"),
-                                                  (256, "bf16", "DEFAULT"), (256, "f32", "AVX2")])
-def test_the_number_of_threads_changes_no_byte(tmp_path, models, model_of, num_rows, dtype, isa):
+@pytest.mark.parametrize("num_rows, dtype, isa, recompute", [
+    (8, "f32", "DEFAULT", False), (256, "f32", "DEFAULT", False), (8, "bf16", "DEFAULT", False),
+    (256, "bf16", "DEFAULT", False), (256, "f32", "AVX2", False), (256, "f32", "DEFAULT", True)])
+def test_the_number_of_threads_changes_no_byte(tmp_path, models, model_of, num_rows, dtype, isa, recompute):
     data = write_rows(tmp_path / "data.jsonl", random_sentences(12, 150 * num_rows // 8))
     outputs = []
     for threads in (1, 2, 8):
         (tmp_path / str(threads)).mkdir()
         file = config(tmp_path / str(threads), model_of("qwen2_moe"), [{"path": str(data)}], num_rows, dtype=dtype,
-                      steps=4, aux_coefficient=0.01)
+                      steps=4, aux_coefficient=0.01, recompute=recompute)
         uncurl("train", file, "--threads", threads,
                env={**os.environ, "OMP_NUM_THREADS": str(threads), "ONEDNN_MAX_CPU_ISA": isa})
         outputs.append(output_bytes(tmp_path / str(threads) / "out"))

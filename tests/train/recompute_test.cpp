@@ -48,6 +48,19 @@ TEST(Recompute, GivesGradientsOfWeightsBelowAFrozenInput) {
   EXPECT_TRUE(layer.first.grad().defined() && layer.second.grad().defined());
 }
 
+// nn chooses kernels by whether a gradient is wanted: both calls must see the same.
+TEST(Recompute, RunsBothTimesAsWithGradients) {
+  std::vector<bool> wanted;
+  const auto run = [&wanted](const Tensor& hidden) -> std::vector<Tensor> {
+    const Tensor out = hidden.exp();
+    wanted.push_back(out.requires_grad());
+    return {out};
+  };
+  const Tensor x = random_tensor({3, 4}, 3).requires_grad_(true);
+  torch::autograd::backward({run_and_recompute(x, anchor(), run)[0].sum()}, {});
+  EXPECT_EQ(wanted, (std::vector<bool>{true, true}));
+}
+
 TEST(Recompute, KeepsNothingOfTheLayerButItsInput) {
   Tensor inner;
   const auto run = [&inner](const Tensor& hidden) -> std::vector<Tensor> {

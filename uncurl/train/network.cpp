@@ -14,7 +14,6 @@ struct Network::LayerInputs {
   model::PackedRows rows;
   nn::RopeTables rope;
   RunOptions options;
-  bool recompute;
   std::shared_ptr<ExpertLoad> load;  ///< of the layer that ran last
 };
 
@@ -80,10 +79,7 @@ LayerFunction Network::layer_function(std::size_t layer, const LayerInputs& inpu
   return [this, layer, inputs](const Tensor& hidden_ND) -> std::vector<Tensor> {
     const Autocast autocast(hidden_ND.device().type(), inputs.options.autocast);
     const model::BlockContext context{
-        .config = weights_.config,
-        .rope = inputs.rope,
-        .implementation = inputs.recompute ? nn::Implementation::kPlain : nn::Implementation::kFastest,
-        .training = inputs.options.training};
+        .config = weights_.config, .rope = inputs.rope, .training = inputs.options.training};
     LoadObserver observer(inputs.options.balance);
     const Tensor out_ND = model::run_block(hidden_ND, updated_layer(layer), context, static_cast<std::int64_t>(layer),
                                            inputs.rows, /*first_token=*/0, &observer);
@@ -98,7 +94,7 @@ RunResult Network::run(const model::PackedRows& rows, const RunOptions& options)
   const at::Device device = weights_.outer.embeddings.device();
   const bool recompute = options.recompute && at::GradMode::is_enabled();
   const LayerInputs inputs{rows, model::rope_of(config, rows.longest(), Compute{device, at::kFloat}), options,
-                           recompute, std::make_shared<ExpertLoad>()};
+                           std::make_shared<ExpertLoad>()};
   RunResult result;
   Tensor hidden_ND = embed(rows, device);
   for (std::size_t layer = 0; layer < weights_.layers.size(); ++layer) {

@@ -24,7 +24,11 @@ struct Recompute : Function<Recompute> {
     context->save_for_backward({hidden});
     context->saved_data["wants_hidden"] = hidden.requires_grad();
     context->saved_data["replay"] = c10::IValue::make_capsule(c10::make_intrusive<Replay>(run));
-    return run(hidden);
+    // With gradients, as the backward pass will run it: without, layers choose other kernels, which round otherwise.
+    const at::AutoGradMode with_gradients(true);
+    variable_list outputs = run(hidden.detach().requires_grad_(hidden.requires_grad()));
+    for (Tensor& output : outputs) output = output.detach();
+    return outputs;
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {

@@ -14,7 +14,8 @@ using at::Tensor;
 using LayerFunction = std::function<std::vector<Tensor>(const Tensor& hidden)>;
 
 /// run(hidden), whose intermediate results are not kept. `run` is called a second time by the backward pass; gradients
-/// of the leaves that it uses are added to their grad() there.
+/// of the leaves that it uses are added to their grad() there. Both calls run with gradients, so that results and
+/// gradients are those of run(hidden) to the last bit.
 /// @param anchor  any tensor that requires a gradient: it tells libtorch that the result does, even if `hidden` does
 /// not
 std::vector<Tensor> run_and_recompute(const Tensor& hidden, const Tensor& anchor, const LayerFunction& run);

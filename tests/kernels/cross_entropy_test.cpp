@@ -2,11 +2,13 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include "tests/support/expect_near.h"
 #include "tests/support/random_experts.h"
+#include "uncurl/base/error.h"
 
 namespace uncurl::kernels {
 namespace {
@@ -57,6 +59,18 @@ TEST(CrossEntropy, DependsNeitherOnThreadsNorOnTheOtherRows) {
   const Found part = found(logits.narrow(0, 7, 3).clone(), targets.narrow(0, 7, 3));
   EXPECT_TRUE(at::equal(part.gradient_NV, all.gradient_NV.narrow(0, 7, 3)));
   EXPECT_TRUE(at::equal(part.losses_N, all.losses_N.narrow(0, 7, 3)));
+}
+
+TEST(CrossEntropy, RefusesATargetThatIsNoTokenAndLeavesTheLogits) {
+  Tensor logits = random_tensor({3, 20}, 3);
+  const Tensor before = logits.clone(), targets = at::tensor({0, 19, 20}, at::kLong);
+  try {
+    cross_entropy_(logits, targets);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("target of token 2 is 20, but the vocabulary has 20"));
+  }
+  EXPECT_TRUE(at::equal(logits, before));
 }
 
 TEST(CrossEntropy, OfNaNIsNaN) {

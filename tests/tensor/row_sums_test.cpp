@@ -29,6 +29,7 @@ void expect_same_on_any_threads(Reduce reduce) {
 
 TEST(RowSums, OfOneLongRowAreTheSameOnAnyNumberOfThreads) {
   expect_same_on_any_threads([](const Tensor& x) { return sum_of_rows(x); });
+  expect_same_on_any_threads([](const Tensor& x) { return sum_of_rows(x.to(at::kDouble)); });
   expect_same_on_any_threads([](const Tensor& x) { return log_sum_exp_of_rows(x); });
 }
 

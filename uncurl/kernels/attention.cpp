@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <memory>
 #include <type_traits>
@@ -234,6 +235,7 @@ bool has_causal_attention(at::ScalarType dtype) { return has_brgemm(dtype); }
 
 Attended causal_attention(const Tensor& q_NHd, const Tensor& k_NHd, const Tensor& v_NHd,
                           const std::vector<std::int64_t>& begins, double scale, std::int64_t window) {
+  assert(begins.front() == 0 && begins.back() == q_NHd.size(0));  // or tokens would be left as memory had them
   const Tensor q = q_NHd.contiguous(), k = k_NHd.contiguous(), v = v_NHd.contiguous();
   return q.scalar_type() == at::kBFloat16 ? attend<at::BFloat16>(q, k, v, begins, scale, window)
                                           : attend<float>(q, k, v, begins, scale, window);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "uncurl/base/error.h"
 #include "uncurl/kernels/cpu_level.h"
 #include "uncurl/kernels/vector_exp.h"
 
@@ -35,6 +36,13 @@ void scale_(float* values, std::int64_t n, float factor) {
   for (std::int64_t i = 0; i < n; ++i) values[i] *= factor;
 }
 
+void check_targets(const std::int64_t* targets, std::int64_t num_tokens, std::int64_t vocabulary) {
+  for (std::int64_t n = 0; n < num_tokens; ++n) {
+    check(targets[n] < vocabulary, "the target of token ", n, " is ", targets[n], ", but the vocabulary has ",
+          vocabulary, " tokens; is it the tokenizer of another model?");
+  }
+}
+
 double row_(float* logits, std::int64_t n, std::int64_t target) {
   if (target < 0) {
     std::fill(logits, logits + n, 0.0f);
@@ -56,6 +64,7 @@ Tensor cross_entropy_(Tensor& logits_NV, const Tensor& targets_N) {
   auto* const logits = logits_NV.mutable_data_ptr<float>();
   auto* const losses = losses_N.mutable_data_ptr<double>();
   const auto* const target = targets.const_data_ptr<std::int64_t>();
+  check_targets(target, num_tokens, size);
   at::parallel_for(0, num_tokens, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) losses[i] = row_(logits + i * size, size, target[i]);
   });

@@ -11,6 +11,7 @@ using at::Tensor;
 /// Writes softmax(logits) - onehot(target) over the logits, zeros where the target is negative.
 /// @param logits_NV  [N,V] fp32 on the CPU, contiguous. @param targets_N [N] int64, negative: nothing counts
 /// @return           [N] fp64 -log softmax(logits)[target], 0 where nothing counts
+/// @throws           Error if a target is no token of the vocabulary
 Tensor cross_entropy_(Tensor& logits_NV, const Tensor& targets_N);
 
 }  // namespace uncurl::kernels

@@ -9,6 +9,7 @@
 #include "uncurl/cluster/scaling.h"
 #include "uncurl/kernels/parallel_tasks.h"
 #include "uncurl/prune/kept_tokens.h"
+#include "uncurl/tensor/row_sums.h"
 #include "uncurl/tensor/threads.h"
 
 namespace uncurl::prune {
@@ -33,7 +34,8 @@ Vectors router_rows(const MethodInput& input, const LayerSummary& layer) {
 /// The mean over all kept tokens, chosen or not: HC-SMoE, Chen et al. 2024, arXiv 2410.08589, section 3.2.
 Vectors expert_outputs(const MethodInput& input, const LayerSummary& layer) {
   const KeptTokens tokens = kept_tokens(layer);
-  const Tensor weights_mE = tokens.weights_m.unsqueeze(1).expand({-1, layer.num_experts()}) / tokens.weights_m.sum();
+  const Tensor shares_m = tokens.weights_m / sum_of_rows(tokens.weights_m.unsqueeze(0));
+  const Tensor weights_mE = shares_m.unsqueeze(1).expand({-1, layer.num_experts()});
   return vectors_of(weighted_outputs(tokens, weights_mE, model::stored_experts(input.model, layer.layer)));
 }
 

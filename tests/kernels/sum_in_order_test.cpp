@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "tests/support/expect_near.h"
+#include "uncurl/kernels/parallel_tasks.h"
 
 namespace uncurl::kernels {
 namespace {
@@ -28,6 +29,18 @@ TEST(SumInOrder, HasTheSameBitsWhateverComesFirst) {
     ASSERT_TRUE(test::identical(found[0], expected));
     ASSERT_TRUE(test::identical(found[1], at::full({2}, 10.0f)));
   } while (std::next_permutation(order.begin(), order.end()));
+}
+
+TEST(SumInOrder, HasTheSameBitsFromSeveralThreads) {
+  constexpr std::uint64_t kTerms = 200;
+  Tensor expected = test::random_tensor({40}, 0);
+  for (std::uint64_t number = 1; number < kTerms; ++number) expected = expected + test::random_tensor({40}, number);
+  const int before = at::get_num_threads();
+  at::set_num_threads(4);
+  SumInOrder sum;
+  run_tasks(kTerms, [&] { return [&](std::size_t number) { sum.add(number, {test::random_tensor({40}, number)}); }; });
+  at::set_num_threads(before);
+  EXPECT_TRUE(test::identical(sum.take().front(), expected));
 }
 
 TEST(SumInOrder, RoundsASumInBf16Once) {  // 256 + 1 is 256 in bf16, 256 + 1 + 1 is 258

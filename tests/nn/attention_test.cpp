@@ -90,9 +90,10 @@ TEST_P(LongAttention, EqualsThePlainOneInDouble) {
 
 TEST_P(LongAttention, IsAsExactInBf16AsThePlainOne) {
   const auto& [name, heads, kv_heads, begins, window] = GetParam();
+  const std::int64_t num_tokens = begins.back();
   for (const std::int64_t head_dim : {7, 16}) {
     const auto bf16 = [&](std::int64_t h, unsigned seed) {
-      return (random_tensor({begins.back(), h, head_dim}, seed) * 2).to(at::kBFloat16);
+      return (random_tensor({num_tokens, h, head_dim}, seed) * 2).to(at::kBFloat16);
     };
     const Tensor q = bf16(heads, 1), k = bf16(kv_heads, 2), v = bf16(kv_heads, 3);
     const Tensor expected = reference(q, k, v, begins, window);

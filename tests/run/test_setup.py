@@ -227,6 +227,20 @@ def test_sanitizers_build_and_run_what_was_named(machine):
     assert machine.calls()[0] == "ninja all" and "-R" not in machine.calls()[1]
 
 
+def test_the_thread_sanitizer_runs_what_was_named_or_all_that_has_threads(machine):
+    machine.have(LIBRARIES + ["libomp-dev", "libclang-rt-dev"])
+    machine.stub("clang++")
+    machine.stub("setarch", '"${@:2}"')
+    machine.stub("ninja", 'echo "ninja $2 ${*: -1}" >>"$machine/calls"')
+    machine.stub("ctest", 'echo "ctest ${*: -2}" >>"$machine/calls"')
+    done = machine.run("tsan", "text", **machine.torch())
+    assert done.returncode == 0, done.stderr
+    assert machine.calls() == [f"ninja {machine.folder}/build/tsan text_test", "ctest -R ^(text)$"]
+    (machine.folder / "calls").unlink()
+    machine.run("tsan", **machine.torch())
+    assert machine.calls() == [f"ninja {machine.folder}/build/tsan threaded_tests", "ctest threaded --no-tests=error"]
+
+
 def test_a_failed_test_fails_the_command_and_is_named(machine):
     machine.stub("ctest", '[[ "$*" != *"-LE slow"* ]]')
     done = machine.run("test")

@@ -4,6 +4,7 @@
 #include <c10/core/CPUAllocator.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <thread>
@@ -91,6 +92,25 @@ TEST_F(CachingAllocator, TakesBackBlocksOfAnotherThread) {
   at::Tensor tensor = at::full({kLarge}, 5, at::kByte);
   std::thread([moved = std::move(tensor)]() mutable { moved.reset(); }).join();
   EXPECT_EQ(at::full({kLarge}, 6, at::kByte).max().item<int>(), 6);
+}
+
+TEST_F(CachingAllocator, NeverGivesABlockToTwoThreadsAtATime) {
+  constexpr int kThreads = 4, kRounds = 100;
+  std::vector<int> mixed(kThreads);  // rounds in which a block held what another thread had written
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([t, &mixed_rounds = mixed[static_cast<std::size_t>(t)]] {
+      for (int round = 0; round < kRounds; ++round) {
+        const at::Tensor tensor = new_bytes(kLarge);
+        auto* const first = tensor.mutable_data_ptr<std::uint8_t>();
+        std::fill(first, first + kLarge, static_cast<std::uint8_t>(t));
+        std::this_thread::yield();
+        mixed_rounds += std::count(first, first + kLarge, static_cast<std::uint8_t>(t)) != kLarge;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(mixed, std::vector<int>(kThreads, 0));
 }
 
 TEST_F(CachingAllocator, ServesRawRequests) {

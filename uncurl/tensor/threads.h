@@ -3,7 +3,8 @@
 
 namespace uncurl {
 
-/// Sets libtorch's thread number to one and restores it at the end of the scope.
+/// Sets libtorch's thread number to one and restores it at the end of the scope. libtorch keeps that number for the
+/// whole process: one thread of a program may do this at a time, and none inside a parallel region.
 class SingleThread {
  public:
   SingleThread();

@@ -42,6 +42,54 @@ TEST(McNemar, IsOneWhereNothingOrAsMuchChanged) {
   EXPECT_EQ(mcnemar_exact(0, 1), 1);
 }
 
+// scipy.stats.permutation_test((d,), sum, permutation_type="samples", n_resamples=inf).pvalue: 22 of 2^6 signs
+TEST(SignFlip, EqualsSciPysPermutationTest) {
+  EXPECT_DOUBLE_EQ(sign_flip_exact(std::vector<std::int64_t>{3, -1, 2, 0, -2, 4, 1}), 0.34375);
+}
+
+TEST(SignFlip, IsMcNemarsWhereEachClusterIsOneItem) {
+  std::vector<std::int64_t> differences(40, -1);
+  differences.insert(differences.end(), 71, 1);
+  differences.insert(differences.end(), 500, 0);
+  EXPECT_NEAR(sign_flip_exact(differences), mcnemar_exact(40, 71), 1e-14);
+  EXPECT_EQ(sign_flip_exact({}), 1);
+}
+
+// The ends x of Wilson's interval of p = 0.8 solve |p - x| = z sqrt(x (1 - x) / n); n = p (1 - p) / (variance (t/z)^2)
+// = 13.162509 by NumPy and SciPy from the ratio estimator's variance of these clusters, z = 1.959964.
+TEST(ShareEstimate, IsWilsonsOfTheEffectiveNumberOfTrials) {
+  const std::vector<double> successes = {9, 7, 10, 4, 8, 10}, trials = {10, 9, 12, 10, 8, 11};
+  const Estimate found = share_estimate(successes, trials);
+  EXPECT_DOUBLE_EQ(found.mean, 0.8);
+  EXPECT_EQ(found.n, 60);
+  EXPECT_LT(found.low, 0.8);
+  EXPECT_GT(found.high, 0.8);
+  for (const double end : {found.low, found.high}) {
+    EXPECT_NEAR(std::abs(0.8 - end), 1.959963984540054 * std::sqrt(end * (1 - end) / 13.162509259770376), 1e-12);
+  }
+}
+
+// Student's interval of these would end at 1.04.
+TEST(ShareEstimate, StaysBetweenZeroAndOne) {
+  const std::vector<double> trials = {20, 20, 20, 20};
+  const Estimate most = share_estimate(std::vector<double>{20, 17, 20, 20}, trials);
+  EXPECT_GT(ratio_estimate(std::vector<double>{20, 17, 20, 20}, trials).high, 1);
+  EXPECT_LT(most.high, 1);
+  const Estimate all = share_estimate(trials, trials);
+  EXPECT_EQ(all.high, 1);
+  EXPECT_DOUBLE_EQ(all.low, wilson_estimate(80, 80).low);
+  EXPECT_THROW(share_estimate(std::vector<double>{21, 0, 0, 0}, trials), Error);
+  EXPECT_TRUE(std::isinf(share_estimate(std::vector<double>{1}, std::vector<double>{2}).high));
+}
+
+// numpy.percentile(numpy.arange(80.0), [2.5, 97.5])
+TEST(PercentileInterval, IsNumPys) {
+  std::vector<double> draws;
+  for (int i = 79; i >= 0; --i) draws.push_back(i);
+  EXPECT_DOUBLE_EQ(percentile_interval(draws).low, 1.975);
+  EXPECT_DOUBLE_EQ(percentile_interval(draws).high, 77.025);
+}
+
 double mean_of(const std::vector<double>& values, std::span<const std::size_t> units) {
   double sum = 0;
   for (const std::size_t unit : units) sum += values[unit];

@@ -32,6 +32,23 @@ class TaskFile : public testing::Test {
   Json json_;
 };
 
+TEST_F(TaskFile, KeepsTheRowsOfOneLineInOneCluster) {
+  const char* const passage =
+      R"({"passage": {"text": "P", "questions": [{"question": "A?", "answers": [{"text": "a", "label": 0}]},
+          {"question": "B?", "answers": [{"text": "b", "label": 1}, {"text": "c", "label": 0}]}]}})";
+  std::string line = passage;
+  line.erase(line.find('\n'), 1);
+  rows(line + "\n" + line + "\n");
+  json_.update({{"reader", "multirc"}, {"prompt", "{question}"}, {"label", {{"field", "label"}}}});
+  std::vector<std::string> clusters;
+  for (const TaskExample& example : examples()) clusters.push_back(example.cluster);
+  ASSERT_EQ(clusters.size(), 6u);
+  EXPECT_THAT(clusters[0], ::testing::EndsWith("rows.jsonl:1"));
+  EXPECT_EQ(clusters[2], clusters[0]);
+  EXPECT_THAT(clusters[3], ::testing::EndsWith("rows.jsonl:2"));
+  EXPECT_EQ(clusters[5], clusters[3]);
+}
+
 TEST_F(TaskFile, TurnsRowsIntoPromptsWithChoices) {
   const auto found = examples();
   ASSERT_EQ(found.size(), 1u);

@@ -64,11 +64,33 @@ int prediction_by_length(const Item& item, const ItemResult& result) {
   return argmax(normed);
 }
 
+/// The cluster of each row, numbered by first appearance; a row that names none is one of its own.
+std::vector<std::size_t> clusters_of(const PreparedTask& task) {
+  std::map<std::string, std::size_t> number_of;
+  std::vector<std::size_t> clusters;
+  std::size_t next = 0;
+  for (const Item& item : task.items) {
+    const std::string& name = item.example.cluster;
+    if (name.empty()) {
+      clusters.push_back(next++);
+      continue;
+    }
+    const auto [found, is_new] = number_of.emplace(name, next);
+    if (is_new) ++next;
+    clusters.push_back(found->second);
+  }
+  return clusters;
+}
+
 /// One unit a row, from what `value` says of it.
 template <class Value>
 std::vector<Unit> units_of(const PreparedTask& task, const std::vector<ItemResult>& results, Value value) {
+  const std::vector<std::size_t> clusters = clusters_of(task);
   std::vector<Unit> units;
-  for (std::size_t i = 0; i < results.size(); ++i) units.push_back(value(task.items[i], results[i]));
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    units.push_back(value(task.items[i], results[i]));
+    units.back().cluster = clusters[i];
+  }
   return units;
 }
 
@@ -87,11 +109,12 @@ std::vector<Metric> accuracies(const PreparedTask& task, const std::vector<ItemR
 
 /// Rows of one group as one unit, in the order of the first of each.
 std::vector<Unit> group_units(const PreparedTask& task, const std::vector<ItemResult>& results) {
+  const std::vector<std::size_t> clusters = clusters_of(task);
   std::map<std::string, std::size_t> index_of;
   std::vector<Unit> units;
   for (std::size_t i = 0; i < results.size(); ++i) {
     const auto [found, is_new] = index_of.emplace(task.items[i].example.group, units.size());
-    if (is_new) units.push_back({.value = 1});
+    if (is_new) units.push_back({.value = 1, .cluster = clusters[i]});
     Unit& unit = units[found->second];
     unit.judged.emplace_back(task.items[i].example.label, results[i].prediction);
     if (!is_right(task.items[i], results[i])) unit.value = 0;
@@ -172,6 +195,7 @@ std::string extracted(const text::Extraction& extraction, const std::string& tex
 /// One metric an extraction; the first one's finding is what the item shows.
 std::vector<Metric> exact_matches(const PreparedTask& task, const Written& written, std::vector<ItemResult>& results) {
   const text::GenerationRule& rule = *task.generation;
+  const std::vector<std::size_t> clusters = clusters_of(task);
   std::vector<Metric> metrics;
   for (std::size_t e = 0; e < std::max<std::size_t>(1, rule.extract.size()); ++e) {
     std::vector<Unit> units;
@@ -180,6 +204,7 @@ std::vector<Metric> exact_matches(const PreparedTask& task, const Written& writt
       const std::string answer = rule.extract.empty() ? text : extracted(rule.extract[e], text);
       if (e == 0) results[i].answer = answer;
       units.push_back(share(without(rule.ignore, answer) == without(rule.ignore, task.items[i].example.answers[0])));
+      units.back().cluster = clusters[i];
     }
     const bool only = rule.extract.size() < 2;
     metrics.push_back(make_metric(only ? "exact_match" : concat("exact_match_", rule.extract[e].name),
@@ -188,11 +213,13 @@ std::vector<Metric> exact_matches(const PreparedTask& task, const Written& writt
   return metrics;
 }
 
-std::vector<Metric> passes(const Written& written, std::vector<ItemResult>& results) {
+std::vector<Metric> passes(const PreparedTask& task, const Written& written, std::vector<ItemResult>& results) {
+  const std::vector<std::size_t> clusters = clusters_of(task);
   std::vector<Unit> units;
   for (std::size_t i = 0; i < results.size(); ++i) {
     results[i].answer = written.texts[i];
     units.push_back(share(written.passed[i]));
+    units.back().cluster = clusters[i];
   }
   return {make_metric("pass_at_1", Aggregate::kShare, true, std::move(units))};
 }
@@ -202,7 +229,7 @@ std::vector<Metric> metrics_of(const PreparedTask& task, const Written* written,
   if (task.metric == "perplexity") return perplexities(task, results);
   if (!task.generation) return choice_metrics(task, results);
   if (written == nullptr) return {};
-  return task.metric == "pass_at_1" ? passes(*written, results) : exact_matches(task, *written, results);
+  return task.metric == "pass_at_1" ? passes(task, *written, results) : exact_matches(task, *written, results);
 }
 
 /// What each row adds to the first metric; rows of a group and labels of a mean F1 count as right or wrong.
@@ -217,13 +244,25 @@ void add_scores(const PreparedTask& task, TaskResult& result) {
   }
 }
 
-math::Estimate per_token(const std::vector<ItemResult>& items, double ItemResult::*sum) {
+/// Sums over the rows of each cluster.
+std::vector<double> cluster_sums(const std::vector<std::size_t>& clusters, const std::vector<double>& of_row) {
+  std::vector<double> sums;
+  for (std::size_t i = 0; i < of_row.size(); ++i) {
+    if (clusters[i] >= sums.size()) sums.resize(clusters[i] + 1, 0.0);
+    sums[clusters[i]] += of_row[i];
+  }
+  return sums;
+}
+
+/// A sum of each row's judged tokens, by their number. @param estimate  ratio_estimate or share_estimate
+template <class EstimateFunction>
+math::Estimate per_token(const TaskResult& result, double ItemResult::*sum, EstimateFunction estimate) {
   std::vector<double> sums, tokens;
-  for (const ItemResult& item : items) {
+  for (const ItemResult& item : result.items) {
     sums.push_back(item.*sum);
     tokens.push_back(static_cast<double>(item.num_tokens));
   }
-  return math::ratio_estimate(sums, tokens);
+  return estimate(cluster_sums(result.clusters, sums), cluster_sums(result.clusters, tokens));
 }
 
 }  // namespace
@@ -236,7 +275,8 @@ TaskResult judge(const PreparedTask& task, const TokenScores& scores, const Writ
                     .num_left_out = task.left_out.count()};
   for (const Item& item : task.items) result.items.push_back(judge_item(task, item, scores));
   for (const ItemResult& item : result.items) result.num_tokens += item.num_tokens;
-  result.loss = per_token(result.items, &ItemResult::loss);
+  result.clusters = clusters_of(task);
+  result.loss = per_token(result, &ItemResult::loss, math::ratio_estimate);
   result.metrics = metrics_of(task, written, result.items);
   add_scores(task, result);
   return result;
@@ -261,8 +301,8 @@ void add_comparison(TaskResult& result, const TokenComparison& comparison) {
       item.agrees += *agrees++;
     }
   }
-  result.kl = per_token(result.items, &ItemResult::kl);
-  result.agreement = per_token(result.items, &ItemResult::agrees);
+  result.kl = per_token(result, &ItemResult::kl, math::ratio_estimate);
+  result.agreement = per_token(result, &ItemResult::agrees, math::share_estimate);
 }
 
 TaskComparison compare_results(const TaskResult& original, const TaskResult& other) {
@@ -278,7 +318,8 @@ TaskComparison compare_results(const TaskResult& original, const TaskResult& oth
     tokens.push_back(static_cast<double>(original.items[i].num_tokens));
     if (original.items[i].score != other.items[i].score) comparison.flips.push_back(i);
   }
-  comparison.loss_difference = math::ratio_estimate(differences, tokens);
+  comparison.loss_difference =
+      math::ratio_estimate(cluster_sums(original.clusters, differences), cluster_sums(original.clusters, tokens));
   return comparison;
 }
 

@@ -32,10 +32,11 @@ struct TaskResult {
   std::string name, split, content_hash, file_hash;  ///< as of PreparedTask
   std::int64_t num_left_out = 0;                     ///< rows that are not among the items
   std::int64_t num_tokens = 0;                       ///< of right answers
-  math::Estimate loss;                               ///< nats per such token; rows are the sampling unit
+  math::Estimate loss;                               ///< nats per such token
   std::optional<math::Estimate> kl, agreement;       ///< beside an original: of the predictions of these tokens
   std::vector<Metric> metrics;  ///< the task's own first; empty where it was not measured (tests that were not run)
   std::vector<ItemResult> items;
+  std::vector<std::size_t> clusters;  ///< of the items: what was sampled (text::TaskExample)
 };
 
 /// @param written  for tasks with generation; null: the metrics that need it are left out

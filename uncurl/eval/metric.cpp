@@ -69,36 +69,94 @@ double value_of(Aggregate aggregate, const std::vector<Unit>& units, std::span<c
   fail("an aggregate that is none");
 }
 
-math::Estimate ratio_estimate(const std::vector<Unit>& units) {
-  std::vector<double> values, weights;
-  for (const Unit& unit : units) {
-    values.push_back(unit.value);
-    weights.push_back(unit.weight);
+/// Indices of the units of each cluster.
+using Clusters = std::vector<std::vector<std::size_t>>;
+
+Clusters clusters_of(const std::vector<Unit>& units) {
+  Clusters clusters;
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    if (units[i].cluster >= clusters.size()) clusters.resize(units[i].cluster + 1);
+    clusters[units[i].cluster].push_back(i);
   }
-  return math::ratio_estimate(values, weights);
+  return clusters;
 }
 
-math::Estimate share_estimate(const std::vector<Unit>& units) {
+bool all_alone(const Clusters& clusters, const std::vector<Unit>& units) { return clusters.size() == units.size(); }
+
+/// Sums over the units of each cluster.
+struct ClusterSums {
+  std::vector<double> values, weights;
+};
+
+ClusterSums sums_of(const Clusters& clusters, const std::vector<Unit>& units) {
+  ClusterSums sums;
+  for (const std::vector<std::size_t>& cluster : clusters) {
+    double value = 0, weight = 0;
+    for (const std::size_t unit : cluster) {
+      value += units[unit].value;
+      weight += units[unit].weight;
+    }
+    sums.values.push_back(value);
+    sums.weights.push_back(weight);
+  }
+  return sums;
+}
+
+math::Estimate share_estimate(const Clusters& clusters, const std::vector<Unit>& units) {
+  if (!all_alone(clusters, units)) {
+    const ClusterSums sums = sums_of(clusters, units);
+    return math::share_estimate(sums.values, sums.weights);
+  }
   std::int64_t successes = 0;
   for (const Unit& unit : units) successes += unit.value == 1 ? 1 : 0;
   return math::wilson_estimate(successes, static_cast<std::int64_t>(units.size()));
 }
 
+/// Of a statistic of units, drawing clusters. n is the number of units.
+math::Estimate bootstrap(const Clusters& clusters, const std::vector<Unit>& units, const math::Statistic& of_units) {
+  Rng rng(kSeed);
+  math::Estimate estimate = math::bootstrap_estimate(
+      clusters.size(),
+      [&](std::span<const std::size_t> drawn) {
+        std::vector<std::size_t> indices;
+        for (const std::size_t cluster : drawn) {
+          indices.insert(indices.end(), clusters[cluster].begin(), clusters[cluster].end());
+        }
+        return of_units(indices);
+      },
+      kResamples, rng);
+  estimate.n = static_cast<std::int64_t>(units.size());
+  return estimate;
+}
+
 math::Estimate estimate_of(Aggregate aggregate, const std::vector<Unit>& units) {
-  if (aggregate == Aggregate::kShare) return share_estimate(units);
+  const Clusters clusters = clusters_of(units);
+  if (aggregate == Aggregate::kShare) return share_estimate(clusters, units);
   if (aggregate == Aggregate::kMacroF1 || aggregate == Aggregate::kYesF1) {
-    Rng rng(kSeed);
-    return math::bootstrap_estimate(
-        units.size(), [&](std::span<const std::size_t> indices) { return value_of(aggregate, units, indices); },
-        kResamples, rng);
+    return bootstrap(clusters, units,
+                     [&](std::span<const std::size_t> indices) { return value_of(aggregate, units, indices); });
   }
-  const math::Estimate e = ratio_estimate(units);
+  const ClusterSums sums = sums_of(clusters, units);
+  const math::Estimate e = math::ratio_estimate(sums.values, sums.weights);
   if (aggregate == Aggregate::kMean) return e;
   const auto scaled = [&](double x) {
-    if (!std::isfinite(x)) return x;  // one unit has no interval
+    if (!std::isfinite(x)) return x;  // one cluster has no interval
     return aggregate == Aggregate::kPerplexity ? std::exp(x) : x / std::numbers::ln2;
   };
   return {scaled(e.mean), scaled(e.low), scaled(e.high), e.n};
+}
+
+/// gained - lost, by cluster.
+std::vector<std::int64_t> changes_of(const Clusters& clusters, const Metric& original, const Metric& other) {
+  std::vector<std::int64_t> changes;
+  for (const std::vector<std::size_t>& cluster : clusters) {
+    std::int64_t change = 0;
+    for (const std::size_t unit : cluster) {
+      change += (other.units[unit].value == 1 ? 1 : 0) - (original.units[unit].value == 1 ? 1 : 0);
+    }
+    changes.push_back(change);
+  }
+  return changes;
 }
 
 }  // namespace
@@ -114,13 +172,10 @@ MetricComparison compare_metrics(const Metric& original, const Metric& other) {
         original.units.size(), " units beside ", other.name, " of ", other.units.size(),
         ", expected the same metric of the same units");
   MetricComparison comparison{.name = original.name, .original = original.estimate, .other = other.estimate};
-  Rng rng(kSeed);
-  comparison.difference = math::bootstrap_estimate(
-      original.units.size(),
-      [&](std::span<const std::size_t> indices) {
-        return value_of(other.aggregate, other.units, indices) - value_of(original.aggregate, original.units, indices);
-      },
-      kResamples, rng);
+  const Clusters clusters = clusters_of(original.units);
+  comparison.difference = bootstrap(clusters, original.units, [&](std::span<const std::size_t> indices) {
+    return value_of(other.aggregate, other.units, indices) - value_of(original.aggregate, original.units, indices);
+  });
   comparison.has_test = original.aggregate == Aggregate::kShare;
   if (!comparison.has_test) return comparison;
   for (std::size_t i = 0; i < original.units.size(); ++i) {
@@ -128,7 +183,9 @@ MetricComparison compare_metrics(const Metric& original, const Metric& other) {
     comparison.lost += before && !after ? 1 : 0;
     comparison.gained += after && !before ? 1 : 0;
   }
-  comparison.mcnemar = math::mcnemar_exact(comparison.lost, comparison.gained);
+  comparison.mcnemar = all_alone(clusters, original.units)
+                           ? math::mcnemar_exact(comparison.lost, comparison.gained)
+                           : math::sign_flip_exact(changes_of(clusters, original, other));
   return comparison;
 }
 

@@ -1,5 +1,6 @@
-// A metric is a function of units that were sampled (rows, or groups of rows judged together), so that its interval,
-// and the interval of a difference between two models, come from resampling the same units.
+// A metric is a function of units (rows, or groups of rows judged together). Units that were sampled together, like the
+// questions on one passage, are a cluster: intervals and tests of differences take clusters as what was sampled, the
+// same ones for two models.
 #pragma once
 
 #include <string>
@@ -15,10 +16,11 @@ struct Unit {
   double value = 0;
   double weight = 1;
   std::vector<std::pair<int, int>> judged = {};  ///< label and prediction of each row of the unit
+  std::size_t cluster = 0;                       ///< which one; numbered by first appearance
 };
 
 enum class Aggregate {
-  kShare,       ///< mean of values that are 0 or 1; Wilson's interval
+  kShare,       ///< mean of values that are 0 or 1; Wilson's interval, by the effective size where units are clustered
   kMean,        ///< sum of values over sum of weights; Student's interval
   kPerplexity,  ///< exp of that
   kBits,        ///< that over log 2: bits where the values are nats
@@ -43,7 +45,7 @@ struct MetricComparison {
   math::Estimate original, other;
   math::Estimate difference;          ///< other - original; the interval is a paired bootstrap's
   std::int64_t lost = 0, gained = 0;  ///< of kShare: units right before alone, and right now alone
-  double mcnemar = 1;                 ///< of kShare: the exact test's p-value
+  double mcnemar = 1;                 ///< of kShare: the exact test's p-value; of clusters, sign_flip_exact's
   bool has_test = false;              ///< whether the metric is a kShare
 };
 

@@ -15,7 +15,8 @@ namespace uncurl::math {
 using RepeatedScores = std::vector<std::vector<double>>;
 
 /// The mean with its 95% interval over rows and seeds; over rows alone where there is one seed. n is the number of
-/// rows.
+/// rows.In simulated studies the interval holds the truth in 93 to 96% with three or more seeds, and with two in as few
+/// as 89%: the variance of two values is often seen as next to none. What a pilot of two says is no more than a hint.
 /// @throws Error if there is no score, or the seeds have different numbers of rows
 Estimate repeated_estimate(const RepeatedScores& scores);
 

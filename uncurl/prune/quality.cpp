@@ -7,6 +7,7 @@
 #include <span>
 
 #include "uncurl/base/error.h"
+#include "uncurl/math/paired.h"
 #include "uncurl/nn/linear.h"
 #include "uncurl/nn/loss.h"
 
@@ -70,19 +71,19 @@ std::vector<RowSums> compare_rows(const HeldOut& held_out, const Tensor& origina
 }
 
 Quality summarize(const std::string& source, const std::vector<RowSums>& rows) {
-  const auto estimate = [&](double RowSums::*numerator) {
+  const auto estimate = [&](double RowSums::*numerator, auto of_sums) {
     std::vector<double> numerators, tokens;
     for (const RowSums& row : rows) {
       numerators.push_back(row.*numerator);
       tokens.push_back(row.tokens);
     }
-    return math::ratio_estimate(numerators, tokens);
+    return of_sums(numerators, tokens);
   };
   Quality quality{.source = source,
-                  .loss_original = estimate(&RowSums::loss_original),
-                  .loss_pruned = estimate(&RowSums::loss_pruned),
-                  .kl = estimate(&RowSums::kl),
-                  .agreement = estimate(&RowSums::agrees)};
+                  .loss_original = estimate(&RowSums::loss_original, math::ratio_estimate),
+                  .loss_pruned = estimate(&RowSums::loss_pruned, math::ratio_estimate),
+                  .kl = estimate(&RowSums::kl, math::ratio_estimate),
+                  .agreement = estimate(&RowSums::agrees, math::share_estimate)};
   for (const RowSums& row : rows) quality.num_tokens += static_cast<std::int64_t>(row.tokens);
   return quality;
 }

@@ -25,6 +25,7 @@ struct TaskExample {
   std::vector<std::string> contexts = {};      ///< where the texts before the choices differ: one a choice, else empty
   std::string place = {};                      ///< where the row stands ("val.jsonl:3")
   std::string group = {};                      ///< rows of one group are judged together; empty: alone
+  std::string cluster = {};                    ///< rows of one line of a file (a passage) were sampled together
   std::vector<std::string> choice_names = {};  ///< what each choice proposes, where that is judged by its words
   std::vector<std::string> answers = {};       ///< texts that are right: for words, and for what a model writes
   std::string counted = {};                    ///< the text whose words and bytes count, where it is not the completion

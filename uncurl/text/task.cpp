@@ -267,7 +267,10 @@ std::vector<TaskExample> read_examples(const Task& task, const std::string& spli
   std::vector<TaskExample> examples;
   for_each_row(rows_path(task, split, data_root), bad_rows, [&](const Row& line) {
     std::vector<TaskExample> of_line;
-    for (const Row& row : task.reader(line)) of_line.push_back(example_of(task, row));
+    for (const Row& row : task.reader(line)) {
+      of_line.push_back(example_of(task, row));
+      of_line.back().cluster = line.place;
+    }
     std::move(of_line.begin(), of_line.end(), std::back_inserter(examples));
   });
   return examples;

@@ -7,6 +7,7 @@
 
 #include "uncurl/base/error.h"
 #include "uncurl/base/random.h"
+#include "uncurl/math/paired.h"
 
 namespace uncurl::study {
 namespace {
@@ -34,7 +35,7 @@ TEST(Resamples, SpreadAsTheStandardErrorOfAMean) {
   double squares = 0;
   for (const double value : values) squares += (value - mean) * (value - mean);
   const Resamples resamples(std::vector<std::int64_t>(200, 0), kNumResamples, 7);
-  const Range range = central_range(resamples.ratios(values, std::vector<double>(200, 1.0)));
+  const math::Range range = math::percentile_interval(resamples.ratios(values, std::vector<double>(200, 1.0)));
   const double expected = 2 * 1.96 * std::sqrt(squares / 200 / 200);
   EXPECT_NEAR(range.high - range.low, expected, 0.08 * expected);  // quantiles of 2000 draws: about 3% off each
 }
@@ -42,13 +43,6 @@ TEST(Resamples, SpreadAsTheStandardErrorOfAMean) {
 TEST(Resamples, RefuseRowsOfAnotherNumber) {
   const Resamples resamples({0, 0}, 2, 1);
   EXPECT_THROW(resamples.ratios(std::vector<double>{1}, std::vector<double>{1}), Error);
-}
-
-TEST(CentralRange, LeavesOutATailOnEachSide) {
-  std::vector<double> values(80);
-  std::iota(values.begin(), values.end(), 0.0);
-  EXPECT_EQ(central_range(values).low, 2);
-  EXPECT_EQ(central_range(values).high, 77);
 }
 
 }  // namespace

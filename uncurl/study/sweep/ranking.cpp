@@ -7,7 +7,7 @@
 
 #include "uncurl/base/error.h"
 #include "uncurl/base/random.h"
-#include "uncurl/study/sweep/resamples.h"
+#include "uncurl/math/paired.h"
 
 namespace uncurl::study {
 namespace {
@@ -67,7 +67,7 @@ math::Estimate spearman_estimate(std::span<const double> xs, std::span<const dou
     if (std::isfinite(correlation)) drawn.push_back(correlation);
   }
   if (drawn.empty()) return estimate;
-  const Range range = central_range(std::move(drawn));
+  const math::Range range = math::percentile_interval(std::move(drawn));
   estimate.low = range.low;
   estimate.high = range.high;
   return estimate;

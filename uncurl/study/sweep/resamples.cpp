@@ -1,6 +1,5 @@
 #include "uncurl/study/sweep/resamples.h"
 
-#include <algorithm>
 #include <map>
 
 #include "uncurl/base/error.h"
@@ -35,13 +34,6 @@ std::vector<double> Resamples::ratios(std::span<const double> numerators, std::s
     ratios.push_back(numerator / denominator);
   }
   return ratios;
-}
-
-Range central_range(std::vector<double> values) {
-  check(!values.empty(), "there are no values to take a range of");
-  std::sort(values.begin(), values.end());
-  const std::size_t tail = values.size() / 40;
-  return {values[tail], values[values.size() - 1 - tail]};
 }
 
 }  // namespace uncurl::study

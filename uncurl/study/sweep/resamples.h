@@ -23,10 +23,4 @@ class Resamples {
   std::vector<std::vector<std::uint16_t>> times_;  ///< by resample: how often each row was drawn
 };
 
-/// The values below which 2.5% and 97.5% of `values` lie, each one of them.
-struct Range {
-  double low = 0, high = 0;
-};
-Range central_range(std::vector<double> values);
-
 }  // namespace uncurl::study

@@ -1,9 +1,11 @@
 #include "uncurl/study/sweep/threshold.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "uncurl/base/error.h"
+#include "uncurl/math/paired.h"
 
 namespace uncurl::study {
 namespace {
@@ -44,14 +46,16 @@ Threshold find_threshold(std::vector<CountedRows> points, std::int64_t all_exper
     resampled.push_back(resamples.ratios(rises.rise, rises.tokens));
   }
   const auto count_at = [&](std::size_t within) { return within == 0 ? all_experts : points[within - 1].num_experts; };
-  std::vector<double> counts;
+  std::vector<double> numbers_within;
   for (std::size_t i = 0; i < resampled.front().size(); ++i) {
     std::vector<double> rises;
     for (const std::vector<double>& point : resampled) rises.push_back(point[i]);
-    counts.push_back(static_cast<double>(count_at(num_within(rises, tolerance))));
+    numbers_within.push_back(static_cast<double>(num_within(rises, tolerance)));
   }
-  const Range range = central_range(std::move(counts));
-  Threshold threshold{.low = static_cast<std::int64_t>(range.low), .high = static_cast<std::int64_t>(range.high)};
+  // Between two points there is no count that was tried: the ends go outwards, to those that were.
+  const math::Range range = math::percentile_interval(std::move(numbers_within));
+  Threshold threshold{.low = count_at(static_cast<std::size_t>(std::ceil(range.high))),
+                      .high = count_at(static_cast<std::size_t>(std::floor(range.low)))};
   const std::size_t within = num_within(means, tolerance);
   if (within > 0) threshold.num_experts = count_at(within);
   return threshold;

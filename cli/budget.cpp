@@ -34,8 +34,7 @@ std::int64_t check_budget(const model::Model& model, const BudgetOptions& budget
 prune::Plan plan_budget(const model::Model& model, const prune::RoutingStats& stats,
                         const std::filesystem::path& stats_path, const std::filesystem::path& plan_folder,
                         const BudgetOptions& budget, const PlanOptions& options, Terminal& terminal) {
-  expect_same_model(model, JsonObject(stats.provenance, "the statistics").string("model_fingerprint"),
-                    stats_path.string());
+  expect_observed_on(model, stats, stats_path.string());
   const Listener listener = terminal.listener();
   const model::LayerStream original(model, compute_of(stats));
   const study::Spending spending =

@@ -91,7 +91,7 @@ void note_left_out(const std::string& name, const text::LeftOut& left_out, const
   if (left_out.count() > 0) listener.note(concat(name, ": ", left_out_text(left_out)));
 }
 
-std::vector<text::SampledSource> read_rows(const DataOptions& options, const std::filesystem::path& model,
+std::vector<text::SampledSource> read_rows(const DataOptions& options, const model::Model& model,
                                            const Listener& listener) {
   const text::ReadOptions read{.record_template = options.record_template,
                                .tasks_folder = tasks_folder(),
@@ -102,22 +102,24 @@ std::vector<text::SampledSource> read_rows(const DataOptions& options, const std
   check_template(options.record_template, tasks, held_out_files);
   const auto read_all = [&](const std::vector<text::SourceRequest>& requests) {
     std::vector<text::Source> sources;
-    for (const text::SourceRequest& request : requests) {
-      sources.push_back(text::read_source(request, read));
-      note_left_out(request.path, sources.back().left_out, listener);
-    }
+    for (const text::SourceRequest& request : requests) sources.push_back(text::read_source(request, read));
     return sources;
   };
   const std::vector<text::Source> sources = read_all(tasks), held_out = read_all(held_out_files);
-  const std::unique_ptr<text::Tokenizer> tokenizer = text::open_tokenizer(model);
-  return text::sample_rows(sources, held_out, *tokenizer, options.sample, listener);
+  const std::unique_ptr<text::Tokenizer> tokenizer = text::open_tokenizer(model.folder(), model.config.vocab_size);
+  text::SampleOptions sample = options.sample;
+  sample.skip_bad_rows = options.skip_bad_rows;
+  std::vector<text::SampledSource> rows = text::sample_rows(sources, held_out, *tokenizer, sample, listener);
+  for (const text::SampledSource& source : rows) note_left_out(source.name, source.left_out, listener);
+  return rows;
 }
 
-Json provenance(const DataOptions& options) {
+Json provenance(const DataOptions& options, const model::Model& model) {
   Json json = {{"uncurl", UNCURL_VERSION},
                {"sequence_length", options.sample.sequence_length},
                {"max_tokens", options.sample.max_tokens},
-               {"template", options.record_template}};
+               {"template", options.record_template},
+               {"tokenizer", text::encoding_hash(model.folder())}};
   if (options.skip_bad_rows) json["skip_bad_rows"] = true;
   return json;
 }

@@ -8,6 +8,7 @@
 #include "uncurl/base/error.h"
 #include "uncurl/eval/eval_file.h"
 #include "uncurl/eval/evaluate.h"
+#include "uncurl/eval/same_tokens.h"
 #include "uncurl/prune/output_folder.h"
 #include "uncurl/text/rows.h"
 
@@ -76,6 +77,26 @@ void check_pair(const model::Model& model, const model::Model& original) {
   check(model.config.vocab_size == original.config.vocab_size, model.folder().string(), ": has a vocabulary of ",
         model.config.vocab_size, " tokens, the original one of ", original.config.vocab_size,
         "; their predictions can only be compared over the same tokens");
+}
+
+/// The tokens of the rows must be the same to both, whatever files their tokenizers are made of.
+void check_tokens(const model::Model& model, const eval::Encoder& encoder, const model::Model& original,
+                  const std::vector<eval::PreparedTask>& tasks, Terminal& terminal) {
+  if (text::encoding_hash(model.folder()) == text::encoding_hash(original.folder())) return;
+  const std::unique_ptr<text::Tokenizer> tokenizer =
+      text::open_tokenizer(original.folder(), original.config.vocab_size);
+  const eval::Encoder of_original{*tokenizer, text::beginning_of_text(original.folder(), *tokenizer),
+                                  encoder.max_length};
+  for (const eval::PreparedTask& task : tasks) {
+    const std::optional<std::string> difference = eval::first_difference(task, encoder, of_original);
+    check(
+        !difference, model.folder().string(), " and ", original.folder().string(),
+        ": their tokenizers differ, and make other tokens of ", task.name, ": ", difference.value_or(""),
+        ". Predictions can only be compared over the same tokens: copy the original's tokenizer files into the folder "
+        "of the model if it was made from that original, else evaluate each model alone");
+  }
+  terminal.note(concat("the tokenizer files of ", model.folder().string(), " and ", original.folder().string(),
+                       " differ, but make the same tokens of all rows"));
 }
 
 /// An option without effect is an error.
@@ -247,10 +268,11 @@ void run(const Options& options, Terminal& terminal) {
     original_model.emplace(open(options.against, terminal));
     check_pair(model, *original_model);
   }
-  const std::unique_ptr<text::Tokenizer> tokenizer = text::open_tokenizer(model.folder());
+  const std::unique_ptr<text::Tokenizer> tokenizer = text::open_tokenizer(model.folder(), model.config.vocab_size);
   const eval::Encoder encoder = eval::make_encoder(model, *tokenizer, options.max_length);
   const std::vector<eval::PreparedTask> tasks = prepare_all(options, encoder, terminal);
 
+  if (original_model) check_tokens(model, encoder, *original_model, tasks, terminal);
   std::optional<Subject> original;
   if (original_model) original.emplace(options, *original_model);
   Subject subject(options, model);

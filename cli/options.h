@@ -32,11 +32,11 @@ void fit_rows_(DataOptions& options, const model::Model& model, const Listener& 
 void note_left_out(const std::string& name, const text::LeftOut& left_out, const Listener& listener);
 
 /// Reads and tokenises the rows with the model's own tokenizer.
-std::vector<text::SampledSource> read_rows(const DataOptions& options, const std::filesystem::path& model,
+std::vector<text::SampledSource> read_rows(const DataOptions& options, const model::Model& model,
                                            const Listener& listener);
 
-/// The options that change the rows, as statistics carry them.
-Json provenance(const DataOptions& options);
+/// The options that change the rows, as statistics carry them, and the hash of the tokenizer.
+Json provenance(const DataOptions& options, const model::Model& model);
 
 /// --dtype, --threads
 struct ComputeOptions {

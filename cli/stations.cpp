@@ -11,6 +11,7 @@
 #include "uncurl/prune/result_file.h"
 #include "uncurl/prune/stats_file.h"
 #include "uncurl/prune/write.h"
+#include "uncurl/text/tokenizer.h"
 
 namespace uncurl::cli {
 namespace {
@@ -177,9 +178,9 @@ prune::RoutingStats observe_to(const ObservePlace& place, const model::Model& mo
   lock.expect_held(out.string());
   const Compute compute = make_compute(compute_options, model);
   fit_rows_(data, model, terminal.listener());
-  const std::vector<text::SampledSource> sources = read_rows(data, model.folder(), terminal.listener());
+  const std::vector<text::SampledSource> sources = read_rows(data, model, terminal.listener());
   prune::ObserveOptions options{.input_tokens = data.keep_inputs.value_or(0),
-                                .provenance = provenance(data),
+                                .provenance = provenance(data, model),
                                 .state = with_ending(out, ".state"),
                                 .save_seconds = data.save_seconds};
   options.sample_tokens = std::max(options.sample_tokens, options.input_tokens);  // their logits are kept, too
@@ -216,8 +217,7 @@ prune::RoutingStats observe_to(const ObservePlace& place, const model::Model& mo
 prune::Plan make_plan(const model::Model& model, const prune::RoutingStats& stats, const fs::path& stats_path,
                       const fs::path& plan_folder, const CountOptions& count, const PlanOptions& options,
                       Terminal& terminal) {
-  expect_same_model(model, JsonObject(stats.provenance, "the statistics").string("model_fingerprint"),
-                    stats_path.string());
+  expect_observed_on(model, stats, stats_path.string());
   const Listener listener = terminal.listener();
   const prune::PlanRequest request = make_request(options, listener);
   const std::int64_t after = prune::resolve_count(model.config, count.experts, count.keep, listener);
@@ -285,6 +285,15 @@ void print_quality(const std::vector<prune::Quality>& qualities, Terminal& termi
 void expect_same_model(const model::Model& model, const std::string& fingerprint, const std::string& what) {
   check(model.checkpoint.fingerprint() == fingerprint, what, ": is of another checkpoint than ",
         model.folder().string(), " (the fingerprints differ); observe this one first");
+}
+
+void expect_observed_on(const model::Model& model, const prune::RoutingStats& stats, const std::string& what) {
+  const JsonObject provenance(stats.provenance, what);
+  expect_same_model(model, provenance.string("model_fingerprint"), what);
+  const std::string observed_with = provenance.string("tokenizer", ""), now = text::encoding_hash(model.folder());
+  check(observed_with.empty() || now.empty() || observed_with == now, what,
+        ": was observed with another tokenizer than ", model.folder().string(),
+        " has now, so its rows were other tokens; put the tokenizer back, or observe again");
 }
 
 }  // namespace uncurl::cli

@@ -57,6 +57,10 @@ Compute compute_of(const prune::RoutingStats& stats);
 /// Statistics must be of the model they are used with. @throws Error otherwise
 void expect_same_model(const model::Model& model, const std::string& fingerprint, const std::string& what);
 
+/// @throws Error if the statistics are of another checkpoint, or were observed with another tokenizer than its folder
+/// has
+void expect_observed_on(const model::Model& model, const prune::RoutingStats& stats, const std::string& what);
+
 /// A file as seen from a folder, so that both may move together.
 std::string relative_path(const std::filesystem::path& file, const std::filesystem::path& folder);
 

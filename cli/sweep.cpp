@@ -99,7 +99,7 @@ void check_folder(const Options& options, const fs::path& model) {
 /// Whether the statistics are what observing these rows would give.
 bool is_of(const prune::RoutingStats& stats, const model::Model& model, const Options& options,
            const std::vector<text::SampledSource>& sources) {
-  Json expected = provenance(options.data);
+  Json expected = provenance(options.data, model);
   expected["model_type"] = model.config.model_type;
   expected["model_fingerprint"] = model.checkpoint.fingerprint();
   expected["dtype"] = at::toString(make_compute(options.compute, model).dtype);
@@ -224,13 +224,13 @@ void run(const Options& chosen, const std::string& command_line, Terminal& termi
   const FileLock lock(files_of(options.out).lock);
   lock.expect_held(options.out);
   fit_rows_(options.data, model, terminal.listener());
-  const std::vector<text::SampledSource> sources = read_rows(options.data, model.folder(), terminal.listener());
+  const std::vector<text::SampledSource> sources = read_rows(options.data, model, terminal.listener());
   const prune::Workload work = workload_of(sources, options);
   check(work.held_out_tokens > 0, "there are no held-out rows to measure on; name some with --held-out");
   std::optional<prune::RoutingStats> earlier = earlier_stats(options, model, sources);
   say_cost(options, request, model, requests, work, earlier.has_value(), terminal);
 
-  const std::unique_ptr<text::Tokenizer> tokenizer = text::open_tokenizer(model.folder());
+  const std::unique_ptr<text::Tokenizer> tokenizer = text::open_tokenizer(model.folder(), model.config.vocab_size);
   const std::vector<eval::PreparedTask> tasks = prepare_tasks(options, model, *tokenizer, terminal);
   const Clock::time_point begin = Clock::now();
   const Files files = files_of(options.out);

@@ -142,6 +142,13 @@ TEST(OtherFiles, AreWhatACopyNeedsWithoutWeightsFoldersAndHiddenNames) {
   const OtherFiles files = find_other_files(folder.path());
   EXPECT_THAT(names(files.carried), ElementsAre("LICENSE", "NOTICE", "chat_template.jinja", "config.json",
                                                 "modeling_x.py", "tokenizer.json", "tokenizer.model"));
+  fs::create_directory(folder / kTemplatesFolder);
+  for (const char* const name : {"tool_use.jinja", "rag.jinja"})
+    folder.put(std::string(kTemplatesFolder) + "/" + name, "x");
+  std::vector<std::string> in_copy;
+  for (const fs::path& path : find_other_files(folder.path()).carried) in_copy.push_back(name_in_copy(path).string());
+  EXPECT_THAT(in_copy, testing::IsSupersetOf({"additional_chat_templates/rag.jinja",
+                                              "additional_chat_templates/tool_use.jinja", "chat_template.jinja"}));
   EXPECT_THAT(names(files.skipped), ElementsAre(".gitattributes", "broken.json", "consolidated.00.pth", "m.gguf",
                                                 "model.safetensors", "model.safetensors.index.json", "original",
                                                 "pytorch_model.bin", "pytorch_model.bin.index.json"));

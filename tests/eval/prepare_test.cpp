@@ -19,7 +19,7 @@ class Prepare : public testing::Test {
   }
   PreparedTask prepared(const PrepareOptions& options = {}) {
     write_json(folder_ / "t.json", json_);
-    return prepare((folder_ / "t.json").string(), {letters_, 31, 100}, options);
+    return prepare((folder_ / "t.json").string(), {letters_, text::NamedToken(31), 100}, options);
   }
   std::string refusal() {
     return test::error_of([&] { prepared(); });
@@ -60,7 +60,7 @@ TEST_F(Prepare, LeavesOutTrainRowsThatPruningObserves) {
 
 TEST_F(Prepare, JudgesAPlainTextInWindows) {
   write_text(folder_ / "a.txt", std::string(250, 'a') + "\n");
-  const PreparedTask task = prepare((folder_ / "a.txt").string(), {letters_, 31, 100}, {});
+  const PreparedTask task = prepare((folder_ / "a.txt").string(), {letters_, text::NamedToken(31), 100}, {});
   ASSERT_EQ(task.items.size(), 1u);
   EXPECT_EQ(task.items[0].choices[0].num_requests, 3u);
   EXPECT_EQ(task.metric, "perplexity");

@@ -71,6 +71,8 @@ TEST(Create, AddsTheCodeThatTransformersNeedsAndCopiesFiles) {
   const TinyModel tiny{.family = "smoe_gpt2"};
   const TensorMap tensors = test::tiny_tensors(tiny);
   write_text(folder / "tokenizer.json", "{}");
+  std::filesystem::create_directory(folder / "additional_chat_templates");
+  write_text(folder / "additional_chat_templates" / "rag.jinja", "t");
   create_checkpoint(folder / "model",
                     {.config = test::tiny_config(tiny),
                      .layout = find_family("smoe_gpt2").layouts[0],
@@ -82,6 +84,7 @@ TEST(Create, AddsTheCodeThatTransformersNeedsAndCopiesFiles) {
   EXPECT_EQ(config.at("architectures"), Json({"SmoeGpt2ForCausalLM"}));
   EXPECT_EQ(config.at("auto_map").at("AutoModelForCausalLM"), "modeling_smoe_gpt2.SmoeGpt2ForCausalLM");
   EXPECT_EQ(read_text(folder / "model" / "tokenizer.json"), "{}");
+  EXPECT_EQ(read_text(folder / "model" / "additional_chat_templates" / "rag.jinja"), "t");
   EXPECT_THAT(read_text(folder / "model" / "modeling_smoe_gpt2.py"), HasSubstr("class SmoeGpt2ForCausalLM"));
   EXPECT_EQ(expert_dtype(open_model(folder / "model")), "BF16");
 }
@@ -104,6 +107,14 @@ TEST(TokenizerFiles, AreThoseOfTheFolderAndNothingElse) {
   for (const char* name : {"vocab.json", "merges.txt", "config.json", "model.safetensors"})
     write_text(folder / name, "x");
   EXPECT_THAT(tokenizer_files(folder.path()), ElementsAre(folder / "merges.txt", folder / "vocab.json"));
+  std::filesystem::create_directory(folder / "additional_chat_templates");
+  for (const char* name : {"additional_chat_templates/rag.jinja", "chat_template.json", "qwen.tiktoken", "spiece.model",
+                           "tokenization_x.py", "modeling_x.py"})
+    write_text(folder / name, "x");
+  EXPECT_THAT(tokenizer_files(folder.path()),
+              ElementsAre(folder / "additional_chat_templates/rag.jinja", folder / "chat_template.json",
+                          folder / "merges.txt", folder / "qwen.tiktoken", folder / "spiece.model",
+                          folder / "tokenization_x.py", folder / "vocab.json"));
 }
 
 }  // namespace

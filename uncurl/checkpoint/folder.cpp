@@ -88,6 +88,16 @@ bool is_weights(const fs::path& path) {
   return std::find(kWeightExtensions.begin(), kWeightExtensions.end(), weights.extension()) != kWeightExtensions.end();
 }
 
+/// Sorted; empty if there is no such folder.
+std::vector<fs::path> additional_chat_templates(const fs::path& folder) {
+  std::vector<fs::path> templates;
+  if (!fs::is_directory(folder / kTemplatesFolder)) return templates;
+  for (const fs::path& path : sorted_entries(folder / kTemplatesFolder)) {
+    if (path.extension() == ".jinja" && fs::is_regular_file(path)) templates.push_back(path);
+  }
+  return templates;
+}
+
 }  // namespace
 
 WeightFiles find_weight_files(const fs::path& folder) {
@@ -118,9 +128,16 @@ OtherFiles find_other_files(const fs::path& folder) {
     std::error_code broken_link;
     const bool carried =
         fs::is_regular_file(path, broken_link) && !is_weights(path) && !path.filename().string().starts_with('.');
-    (carried ? files.carried : files.skipped).push_back(path);
+    if (path.filename() != kTemplatesFolder) (carried ? files.carried : files.skipped).push_back(path);
   }
+  for (fs::path& path : additional_chat_templates(folder)) files.carried.push_back(std::move(path));
+  std::sort(files.carried.begin(), files.carried.end());
   return files;
+}
+
+fs::path name_in_copy(const fs::path& file) {
+  const fs::path folder = file.parent_path().filename();
+  return folder == kTemplatesFolder ? folder / file.filename() : file.filename();
 }
 
 }  // namespace uncurl::checkpoint

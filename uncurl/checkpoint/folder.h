@@ -30,8 +30,14 @@ struct OtherFiles {
 };
 
 /// Everything else in the folder. Carried: regular files of the top level (config, tokenizer, chat template, remote
-/// code, licence, README), links followed. Skipped: weights and weight indices in any format, hidden names, folders,
-/// broken links; the caller should tell the user about them.
+/// code, licence, README), links followed, and the chat templates of kTemplatesFolder. Skipped: weights and weight
+/// indices in any format, hidden names, folders, broken links; the caller should tell the user about them.
 OtherFiles find_other_files(const std::filesystem::path& folder);
+
+/// Where transformers keeps the chat templates beside the usual one.
+inline constexpr const char* kTemplatesFolder = "additional_chat_templates";
+
+/// What a file of a model folder is called in a copy of the folder: its name, for chat templates with their folder.
+std::filesystem::path name_in_copy(const std::filesystem::path& file);
 
 }  // namespace uncurl::checkpoint

@@ -30,8 +30,10 @@ void copy_other_files(const Checkpoint& original, const std::filesystem::path& f
   std::set<std::string> own_weights = {kIndexFileName};  // written anew, so not worth a word
   for (const CheckpointFile& file : original.files()) own_weights.insert(file.path.filename().string());
   for (const std::filesystem::path& path : others.carried) {
-    if (written_anew.contains(path.filename().string())) continue;
-    copy_to(path, folder / path.filename());
+    const std::filesystem::path name = name_in_copy(path);
+    if (written_anew.contains(name.string())) continue;
+    std::filesystem::create_directories((folder / name).parent_path());
+    copy_to(path, folder / name);
   }
   for (const std::filesystem::path& path : others.skipped) {
     if (!own_weights.contains(path.filename().string())) listener.note("not copied: " + path.string());

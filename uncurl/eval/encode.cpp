@@ -30,8 +30,9 @@ Request Encoder::pair(const std::string& context, const std::string& continuatio
   Ids ids, tail;
   if (context.empty()) {
     tail = tokenizer.encode(continuation, /*add_special_tokens=*/false);
-    if (tail.empty() || tail.front() != beginning_of_text) {
-      ids = {beginning_of_text};
+    const std::int32_t beginning = beginning_of_text.required();
+    if (tail.empty() || tail.front() != beginning) {
+      ids = {beginning};
     } else {
       ids = {tail.front()};
       tail.erase(tail.begin());
@@ -56,7 +57,7 @@ std::vector<Request> Encoder::windows(const std::string& text) const {
   if (ids.empty()) return requests;
   const std::int64_t first = std::min(max_length, size_of(ids));
   Request begin{slice(ids, 0, first), 1};
-  begin.ids.insert(begin.ids.begin(), beginning_of_text);
+  begin.ids.insert(begin.ids.begin(), beginning_of_text.required());
   requests.push_back(std::move(begin));
   for (std::int64_t judged = first; judged < size_of(ids);) {
     const std::int64_t count = std::min(size_of(ids) - judged, max_length), end = judged + count;

@@ -18,16 +18,18 @@ struct Prompt {
 
 struct Encoder {
   const text::Tokenizer& tokenizer;
-  std::int32_t beginning_of_text = 0;  ///< stands before a text without a context
+  text::NamedToken beginning_of_text;  ///< stands before a text without a context, and is asked for there alone
   std::int64_t max_length = 0;         ///< tokens the model sees at most
 
   /// A continuation given its context. White space at the end of the context belongs to the continuation; the two are
   /// tokenised as one text and cut where the tokens of the context alone end. What is too long loses its beginning.
-  /// @throws Error if the continuation has no token, or more than max_length
+  /// @throws Error if the continuation has no token, or more than max_length, or there is no beginning_of_text to stand
+  ///         before it
   Request pair(const std::string& context, const std::string& continuation) const;
 
   /// All tokens of a text, in windows of max_length that do not overlap but for the last, which reaches back as far as
-  /// it can. The first token is judged behind `beginning_of_text`. Empty for a text without tokens.
+  /// it can. The first token is judged behind `beginning_of_text`. Empty for a text without tokens. @throws Error if
+  /// there is no such token
   std::vector<Request> windows(const std::string& text) const;
 
   /// A prompt that is to be gone on with; keeps its last tokens if it leaves no room for `max_new_tokens`.

@@ -126,9 +126,6 @@ Encoder make_encoder(const model::Model& model, const text::Tokenizer& tokenizer
   if (max_length == 0) max_length = made_for > 0 ? made_for : kUsualLength;
   check(learned == 0 || max_length <= learned, model.folder().string(), ": a length of ", max_length,
         " tokens was asked for, but the model has learned ", learned, " positions (n_positions in config.json)");
-  check(tokenizer.vocabulary_size() <= model.config.vocab_size, model.folder().string(),
-        ": the tokenizer has ids up to ", tokenizer.vocabulary_size() - 1, ", but the embeddings ",
-        model.config.vocab_size, " rows; is it the tokenizer of another model?");
   return {tokenizer, text::beginning_of_text(model.folder(), tokenizer), max_length};
 }
 

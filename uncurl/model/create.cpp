@@ -2,10 +2,12 @@
 
 #include <ATen/ATen.h>
 
+#include <set>
+
 #include "uncurl/base/error.h"
 #include "uncurl/base/file.h"
-#include "uncurl/base/join.h"
 #include "uncurl/checkpoint/dtype.h"
+#include "uncurl/checkpoint/folder.h"
 #include "uncurl/checkpoint/writer.h"
 #include "uncurl/tensor/bytes.h"
 #include "uncurl/tensor/shape.h"
@@ -63,15 +65,31 @@ std::int64_t count_expert_parameters(const ModelConfig& config) {
   return config.gated_mlp ? 3 * matrix : 2 * matrix + config.expert_width + config.hidden_size;
 }
 
+namespace {
+
+/// Names that transformers and the tokenizers it can load look for, also those that only older tokenizers have.
+bool belongs_to_tokenizer(const std::filesystem::path& file) {
+  static const std::set<std::string> kNames = {"added_tokens.json", "chat_template.jinja", "chat_template.json",
+                                               "encoder.json",      "merges.txt",          "tekken.json",
+                                               "tokenizer.json",    "vocab.bpe",           "special_tokens_map.json",
+                                               "vocab.json",        "vocab.txt",           "tokenizer_config.json"};
+  const std::string name = file.filename().string(), extension = file.extension().string();
+  const bool code = name.starts_with("tokenization_") && extension == ".py";
+  const bool is_template = checkpoint::name_in_copy(file).has_parent_path();
+  return kNames.contains(name) || is_template || code || extension == ".model" || extension == ".tiktoken" ||
+         name.find(".model.v") != std::string::npos;
+}
+
+}  // namespace
+
 std::vector<std::filesystem::path> tokenizer_files(const std::filesystem::path& folder) {
-  static const std::vector<std::string> kNames = {"added_tokens.json", "chat_template.jinja",     "merges.txt",
-                                                  "tokenizer.json",    "special_tokens_map.json", "tokenizer.model",
-                                                  "vocab.json",        "tokenizer_config.json"};
   std::vector<std::filesystem::path> files;
-  for (const std::string& name : kNames) {
-    if (std::filesystem::exists(folder / name)) files.push_back(folder / name);
+  for (const std::filesystem::path& file : checkpoint::find_other_files(folder).carried) {
+    if (belongs_to_tokenizer(file)) files.push_back(file);
   }
-  check(!files.empty(), folder.string(), ": no tokenizer; expected one or more of the files ", join(kNames));
+  check(!files.empty(), folder.string(),
+        ": no tokenizer; expected one or more of the files that AutoTokenizer.save_pretrained writes (tokenizer.json, "
+        "tokenizer_config.json, vocab.json with merges.txt, tokenizer.model)");
   return files;
 }
 
@@ -88,7 +106,11 @@ void create_checkpoint(const std::filesystem::path& folder, const NewCheckpoint&
     const Tensor stored = tensor.detach().to(at::kCPU, made.dtype).contiguous();
     writer.write(spec.name, bytes_of(stored));
   }
-  for (const std::filesystem::path& file : made.files) copy_to(file, folder / file.filename());
+  for (const std::filesystem::path& file : made.files) {
+    const std::filesystem::path target = folder / checkpoint::name_in_copy(file);
+    std::filesystem::create_directories(target.parent_path());
+    copy_to(file, target);
+  }
   for (const RemoteCode::File& file : family.remote_code.files) write_text(folder / file.name, file.text);
   write_json(folder / "config.json", json);
   writer.finish();

@@ -88,6 +88,10 @@ void fill(std::deque<Slice>& slices, std::int64_t cap) {
 std::vector<TokenRow> finish(Slice& slice, SampledSource& sampled) {
   sampled.num_cut += slice.num_cut();
   sampled.num_too_short += slice.num_too_short();
+  if (slice.bad().count > 0) {
+    if (sampled.left_out.bad.count == 0) sampled.left_out.bad.first = slice.bad().first;
+    sampled.left_out.bad.count += slice.bad().count;
+  }
   sampled.longest_tokens = std::max(sampled.longest_tokens, slice.longest_tokens());
   return slice.rows_in_file_order();
 }
@@ -135,16 +139,16 @@ std::vector<SampledSource> sample_rows(const std::vector<Source>& sources, const
     if (held_out.empty()) {
       sides = sides_by_hash(source, options.held_out_share);
       warn_without_held_out(source, sides.held_out, options.held_out_share, listener);
-      measured.emplace_back(source, sides.held_out, tokenizer, options.sequence_length, listener);
+      measured.emplace_back(source, sides.held_out, tokenizer, options, listener);
     } else {
       sides.observed = records_not_in(source, held_out_texts);
       result.back().num_also_held_out = result.back().num_records - static_cast<std::int64_t>(sides.observed.size());
     }
-    observed.emplace_back(source, sides.observed, tokenizer, options.sequence_length, listener);
+    observed.emplace_back(source, sides.observed, tokenizer, options, listener);
   }
   for (const Source& source : held_out) {
     result.push_back(begin_source(source));
-    measured.emplace_back(source, all_records(source), tokenizer, options.sequence_length, listener);
+    measured.emplace_back(source, all_records(source), tokenizer, options, listener);
   }
   fill(observed, options.max_tokens);
   if (held_out.empty()) {
@@ -157,7 +161,9 @@ std::vector<SampledSource> sample_rows(const std::vector<Source>& sources, const
     result[s].observed = finish(observed[s], result[s]);
     check(!result[s].observed.empty(), result[s].name, ": no record left to observe of ", result[s].num_records, " (",
           result[s].num_too_short, " have fewer than 2 tokens, ", result[s].num_also_held_out,
-          " also stand in a held-out file, the others fell into the held-out share)");
+          " also stand in a held-out file, the others fell into the held-out share); give more rows, or name held-out "
+          "rows of "
+          "their own with --held-out");
   }
   const std::size_t first_measured = held_out.empty() ? 0 : sources.size();
   for (std::size_t m = 0; m < measured.size(); ++m)

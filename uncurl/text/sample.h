@@ -22,6 +22,7 @@ struct SampleOptions {
   std::int64_t max_tokens = 131072;          ///< observed tokens of all sources together
   double held_out_share = 0.1;               ///< of each source's records, in [0, 1)
   std::int64_t max_held_out_tokens = 16384;  ///< see held_out_cap
+  bool skip_bad_rows = false;                ///< records that cannot be tokenised are left out and counted
 };
 
 /// Whether a record of this text is held out where `share` of each source is: pruning never observes it.

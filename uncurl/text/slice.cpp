@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "uncurl/base/error.h"
 #include "uncurl/base/hash.h"
 
 namespace uncurl::text {
@@ -24,11 +25,12 @@ std::int64_t size_of(const std::vector<std::int32_t>& ids) { return static_cast<
 }  // namespace
 
 Slice::Slice(const Source& source, std::vector<std::size_t> records, const Tokenizer& tokenizer,
-             std::int64_t sequence_length, const Listener& listener)
+             const SampleOptions& options, const Listener& listener)
     : source_(source),
       tokenizer_(tokenizer),
       listener_(listener),
-      sequence_length_(sequence_length),
+      sequence_length_(options.sequence_length),
+      skip_bad_rows_(options.skip_bad_rows),
       records_(in_hash_order(source, std::move(records))) {}
 
 void Slice::take_up_to(std::int64_t max_tokens) {
@@ -43,11 +45,16 @@ void Slice::take_up_to(std::int64_t max_tokens) {
 
 void Slice::tokenize_next() {
   const std::size_t record = records_[next_++];
-  std::vector<std::int32_t> ids = tokenizer_.encode(source_.examples[record].text(), /*add_special_tokens=*/true);
-  if (ids.size() < 2)
-    ++num_too_short_;
-  else
-    pending_ = TakenRow{record, {std::move(ids)}};
+  const Example& example = source_.examples[record];
+  BadRows(skip_bad_rows_, left_out_).guard([&] {
+    with_context(example.place, [&] {
+      std::vector<std::int32_t> ids = tokenizer_.encode(example.text(), /*add_special_tokens=*/true);
+      if (ids.size() < 2)
+        ++num_too_short_;
+      else
+        pending_ = TakenRow{record, {std::move(ids)}};
+    });
+  });
 }
 
 void Slice::take_pending() {

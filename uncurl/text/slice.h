@@ -19,7 +19,7 @@ class Slice {
   /// Refers to `source`, `tokenizer` and `listener`, which must live as long as it does.
   /// @param records  indices of `source.examples`
   Slice(const Source& source, std::vector<std::size_t> records, const Tokenizer& tokenizer,
-        std::int64_t sequence_length, const Listener& listener);
+        const SampleOptions& options, const Listener& listener);
 
   /// Takes records while they fit into `max_tokens` in all; stops before the first that does not. The very first is
   /// taken in any case. May be asked again with a larger limit.
@@ -32,6 +32,7 @@ class Slice {
   std::int64_t num_cut() const { return num_cut_; }
   std::int64_t num_too_short() const { return num_too_short_; }
   std::int64_t longest_tokens() const { return longest_tokens_; }
+  const RowCount& bad() const { return left_out_.bad; }  ///< records that could not be tokenised
 
   /// What was taken; call once, at the end.
   std::vector<TokenRow> rows_in_file_order();
@@ -49,6 +50,8 @@ class Slice {
   const Tokenizer& tokenizer_;
   const Listener& listener_;
   std::int64_t sequence_length_;
+  bool skip_bad_rows_;
+  LeftOut left_out_;
   std::vector<std::size_t> records_;  // in the order of their hashes
   std::size_t next_ = 0;
   std::optional<TakenRow> pending_;  // tokenised but not taken yet

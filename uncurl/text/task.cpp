@@ -52,7 +52,8 @@ LabelRule read_label(const JsonObject& json) {
 std::vector<Template> read_templates(const JsonObject& task, const char* key) {
   std::vector<Template> templates;
   for (const Json& text : task.array(key)) {
-    check(text.is_string(), task.place(), ": '", key, "' must hold strings or be {\"field\": ...}");
+    check(text.is_string(), task.place(), ": '", key, "' must hold strings or be {\"field\": ...}, found ",
+          text.dump());
     templates.emplace_back(text.get<std::string>(), task.place());
   }
   check(!templates.empty(), task.place(), ": '", key, "' is empty");
@@ -62,12 +63,15 @@ std::vector<Template> read_templates(const JsonObject& task, const char* key) {
 void read_answers(const JsonObject& json, Task& task) {
   if (json.has("completion")) {
     check(!json.has("choices") && !json.has("label"), json.place(),
-          ": a task has 'completion', or 'choices' with 'label'");
+          ": a task has 'completion', or 'choices' with 'label', found both; remove one of them");
     task.choices.emplace_back(json.string("completion"), json.place());
     return;
   }
   check(json.has("choices") && json.has("label"), json.place(),
-        ": a task needs 'completion', or 'choices' with 'label'");
+        ": a task needs 'completion', or 'choices' with 'label', found ",
+        json.has("choices") ? "'choices' alone"
+        : json.has("label") ? "'label' alone"
+                            : "neither");
   task.label = read_label(json.object("label"));
   if (json.has("contexts")) task.contexts = read_templates(json, "contexts");
   if (json.json().at("choices").is_object()) {
@@ -87,7 +91,7 @@ std::vector<std::string> strings(const JsonObject& json, const char* key) {
   std::vector<std::string> values;
   if (!json.has(key)) return values;
   for (const Json& value : json.array(key)) {
-    check(value.is_string(), json.place(), ": '", key, "' must hold strings");
+    check(value.is_string(), json.place(), ": '", key, "' must hold strings, found ", value.dump());
     values.push_back(value.get<std::string>());
   }
   return values;
@@ -158,7 +162,8 @@ std::vector<std::string> choices_of(const Task& task, const Row& row) {
   }
   const auto& [field, prefix] = *task.choices_in_row;
   const Json& values = field_of(row, field);
-  check(values.is_array() && !values.empty(), row.place, ": field '", field, "' must be an array of choices");
+  check(values.is_array() && !values.empty(), row.place, ": field '", field, "' must be an array of choices, found ",
+        values.empty() ? "an empty " : "", values.type_name());
   for (const Json& value : values)
     choices.push_back(prefix + text_of(value, row.place + ": a choice in '" + field + "'"));
   return choices;
@@ -174,7 +179,10 @@ int label_of(const LabelRule& rule, const Row& row, std::size_t num_choices) {
   } else {
     const std::string text = text_of(value, row.place + ": field '" + rule.field + "'");
     const auto known = rule.values.find(text);
-    check(known != rule.values.end(), row.place, ": label '", text, "' is not among the values of the task file");
+    std::vector<std::string> values;
+    for (const auto& [name, index] : rule.values) values.push_back("'" + name + "'");
+    check(known != rule.values.end(), row.place, ": label '", text, "' is not among the values of the task file (",
+          joined(values), "); add it to 'values' of 'label', or take the row out");
     label = known->second;
   }
   check(label >= 0 && label < static_cast<std::int64_t>(num_choices), row.place, ": label ", label, " is not one of ",
@@ -184,7 +192,8 @@ int label_of(const LabelRule& rule, const Row& row, std::size_t num_choices) {
 
 std::vector<std::string> texts_in(const Row& row, const std::string& field) {
   const Json& values = field_of(row, field);
-  check(values.is_array() && !values.empty(), row.place, ": field '", field, "' must be an array of texts");
+  check(values.is_array() && !values.empty(), row.place, ": field '", field, "' must be an array of texts, found ",
+        values.empty() ? "an empty " : "", values.type_name());
   std::vector<std::string> texts;
   for (const Json& value : values) texts.push_back(text_of(value, concat(row.place, ": a text in '", field, "'")));
   return texts;

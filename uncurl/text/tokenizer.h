@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace uncurl::text {
@@ -26,7 +28,8 @@ class Tokenizer {
   /// @throws Error naming the decoder of tokenizer.json if it is not supported, or an id without a token
   virtual std::string decode(std::span<const std::int32_t> ids, bool special_tokens = false) const = 0;
 
-  /// One more than the largest id that encode() can return: must not exceed the rows of the embedding table.
+  /// One more than the largest id that encode() can return. Ids of added tokens may lie beyond the embeddings of a
+  /// model.
   virtual std::int64_t vocabulary_size() const = 0;
 };
 
@@ -39,11 +42,33 @@ class Tokenizer {
 ///         does.
 std::unique_ptr<Tokenizer> open_tokenizer(const std::filesystem::path& folder_or_file);
 
-/// The token that stands before a text where nothing else does: bos_token of tokenizer_config.json, else its eos_token.
-/// @throws Error if it names neither, or the name is not one token
-std::int32_t beginning_of_text(const std::filesystem::path& folder, const Tokenizer& tokenizer);
+/// The same for a model with embeddings for the ids below `num_embeddings`: encode() throws Error naming the token
+/// where a text has one beyond them, which has no meaning to the model.
+std::unique_ptr<Tokenizer> open_tokenizer(const std::filesystem::path& folder, std::int64_t num_embeddings);
 
-/// The token that stands behind a text: eos_token of tokenizer_config.json. @throws Error likewise
-std::int32_t end_of_text(const std::filesystem::path& folder, const Tokenizer& tokenizer);
+/// A hash of the files of a folder from which open_tokenizer decides which ids a text becomes; empty if it has no
+/// tokenizer. Folders of one hash give the same ids.
+std::string encoding_hash(const std::filesystem::path& folder);
+
+/// A token that the files of a tokenizer name, or the reason why there is none.
+class NamedToken {
+ public:
+  explicit NamedToken(std::int32_t id) : id_(id) {}
+  explicit NamedToken(std::string reason) : reason_(std::move(reason)) {}
+
+  std::optional<std::int32_t> id() const { return id_; }
+  std::int32_t required() const;  ///< @throws Error with the reason
+
+ private:
+  std::optional<std::int32_t> id_;
+  std::string reason_;
+};
+
+/// The token that stands before a text where nothing else does: bos_token, else eos_token, of tokenizer_config.json or
+/// special_tokens_map.json. There is none if they name neither, or the name is not one token.
+NamedToken beginning_of_text(const std::filesystem::path& folder, const Tokenizer& tokenizer);
+
+/// The token that stands behind a text: eos_token.
+NamedToken end_of_text(const std::filesystem::path& folder, const Tokenizer& tokenizer);
 
 }  // namespace uncurl::text

@@ -32,8 +32,8 @@ class RowMaker {
         length_(static_cast<std::size_t>(sequence_length)) {}
 
   void add(const Example& example, RowSource& source) {
-    ++source.num_records;
     kind_ == DataKind::kPretrain ? add_text(example, source) : add_instruction(example, source);
+    ++source.num_records;
   }
 
   /// The last, shorter row of a text.
@@ -55,8 +55,7 @@ class RowMaker {
   }
 
   void add_instruction(const Example& example, RowSource& source) {
-    check(!example.completion.empty(), example.place,
-          ": is text without an answer, and kind 'instruct' learns answers; ",
+    check(!example.completion.empty(), "is text without an answer, and kind 'instruct' learns answers; ",
           "give the rows 'prompt' and 'completion', or take kind 'pretrain'");
     const std::vector<std::int32_t> prompt = encode(example.prompt);
     std::vector<std::int32_t> ids = encode(example.text());
@@ -92,18 +91,24 @@ RowSource encode(const text::Source& records, const DataSource& source, const En
                  const std::function<bool(const Example&)>& wanted, std::int64_t max_tokens) {
   RowSource result{source.path, records.content_hash, source.weight, {}};
   result.left_out = records.left_out;
+  const text::BadRows bad_rows(source.skip_bad_rows, result.left_out);
   RowMaker maker(source.kind, with.tokenizer, with.end_of_text, with.config.sequence_length);
   std::int64_t num_tokens = 0;
   std::size_t counted = 0;
   const auto total = static_cast<std::int64_t>(records.examples.size());
   for (std::size_t i = 0; i < records.examples.size() && (max_tokens == 0 || num_tokens < max_tokens); ++i) {
-    if (wanted(records.examples[i])) maker.add(records.examples[i], result);
+    if (wanted(records.examples[i])) {
+      bad_rows.guard([&] { with_context(records.examples[i].place, [&] { maker.add(records.examples[i], result); }); });
+    }
     for (; counted < result.rows.size(); ++counted) num_tokens += result.rows[counted].num_tokens();
     if (i % 64 == 0) {
       with.listener.progress({"tokenising " + source.path, "records", static_cast<std::int64_t>(i), total});
     }
   }
   maker.finish(result);
+  if (result.left_out.bad.count > records.left_out.bad.count) {
+    with.listener.note(concat(source.path, ": ", left_out_text(result.left_out)));
+  }
   while (max_tokens > 0 && result.rows.size() > 1 && num_tokens > max_tokens) {
     num_tokens -= result.rows.back().num_tokens();
     result.rows.pop_back();

@@ -47,9 +47,11 @@ const fs::path& tokenizer_folder(const TrainConfig& config) {
 }
 
 void check_fit(const TrainConfig& config, const model::ModelConfig& model, const text::Tokenizer& tokenizer) {
-  check(tokenizer.vocabulary_size() <= model.vocab_size, tokenizer_folder(config).string(),
-        ": its tokenizer has ids up to ", tokenizer.vocabulary_size() - 1, ", but the model has a vocabulary of ",
-        model.vocab_size, "; use the tokenizer that belongs to it, or a larger vocab_size");
+  // A checkpoint may lack embeddings of tokens that its rows do not use; a model that is made here has them all.
+  check(!config.model.checkpoint.empty() || tokenizer.vocabulary_size() <= model.vocab_size,
+        tokenizer_folder(config).string(), ": its tokenizer has ids up to ", tokenizer.vocabulary_size() - 1,
+        ", but the model has a vocabulary of ", model.vocab_size,
+        "; use the tokenizer that belongs to it, or a larger vocab_size");
   check(model.num_positions == 0 || config.sequence_length <= model.num_positions, "sequence_length is ",
         config.sequence_length, ", but the model has learned ", model.num_positions, " positions (n_positions)");
 }
@@ -92,7 +94,7 @@ Run::Run(const TrainConfig& config, const Listener& listener)
                                              : std::optional(model::open_model(config.model.checkpoint))),
       weights_(first_weights(config, model_, device_)) {
   const fs::path& folder = tokenizer_folder(config);
-  const std::unique_ptr<text::Tokenizer> tokenizer = text::open_tokenizer(folder);
+  const std::unique_ptr<text::Tokenizer> tokenizer = text::open_tokenizer(folder, weights_.config.vocab_size);
   check_fit(config, weights_.config, *tokenizer);
   if (!config.teacher.checkpoint.empty()) {
     teacher_ = std::make_unique<Frozen>(config.teacher.checkpoint, device_);
@@ -102,7 +104,7 @@ Run::Run(const TrainConfig& config, const Listener& listener)
   }
   choose_trained();
   network_.emplace(weights_, updates_);
-  corpus_ = read_corpus(config, *tokenizer, text::end_of_text(folder, *tokenizer), listener);
+  corpus_ = read_corpus(config, *tokenizer, text::end_of_text(folder, *tokenizer).required(), listener);
   steps_ = plan_steps(corpus_.training, config);
   const std::optional<std::string> teacher =
       teacher_ ? std::optional(teacher_->model.checkpoint.fingerprint()) : std::nullopt;

@@ -38,7 +38,29 @@ TEST(TokenizerConfig, ListsAddedTokensByTheirIds) {
   EXPECT_FALSE(config.added_tokens[0].normalized);  // special tokens are not, unless the file says so
 }
 
+// As PreTrainedTokenizerBase.from_pretrained of transformers 5 reads such folders.
+TEST(TokenizerConfig, ReadsTheOlderFilesWithoutAddedTokensDecoder) {
+  const TemporaryFolder folder;
+  folder.write("special_tokens_map.json", R"({"eos_token": {"content": "<|im_end|>"}})");
+  folder.write("added_tokens.json", R"({"<|im_end|>": 9, "<tool>": 8})");
+  folder.write("tokenizer_config.json", R"({"bos_token": "<s>", "eos_token": "</s>"})");
+  const TokenizerConfig config = read_tokenizer_config(folder.path());
+  EXPECT_EQ(config.bos_token, "<s>");
+  EXPECT_EQ(config.eos_token, "<|im_end|>");
+  ASSERT_EQ(config.added_tokens.size(), 2u);
+  for (const AddedToken& token : config.added_tokens) {
+    EXPECT_EQ(token.id, token.content == "<tool>" ? 8 : 9);
+    EXPECT_EQ(token.special, token.content == "<|im_end|>");
+  }
+  folder.write("tokenizer_config.json", R"({"eos_token": "</s>", "added_tokens_decoder": {}})");
+  EXPECT_EQ(read_tokenizer_config(folder.path()).eos_token, "</s>");
+}
+
 TEST(TokenizerConfig, RefusesWhatIsNoIdOrNoFlag) {
+  const TemporaryFolder folder;
+  folder.write("added_tokens.json", R"({"<x>": -1})");
+  EXPECT_THAT(error_of([&] { read_tokenizer_config(folder.path()); }), HasSubstr("not a token id"));
+
   EXPECT_THAT(error_of([] { read(R"({"added_tokens_decoder": {"7x": {"content": "<x>"}}})"); }),
               HasSubstr("'7x' is not a token id"));
   EXPECT_THAT(error_of([] { read(R"({"added_tokens_decoder": {"7": {"content": ""}}})"); }), HasSubstr("no content"));

@@ -45,7 +45,7 @@ class TokenCounter {
     if (is_new) {
       train::TrainConfig reading = run;
       reading.validation = {};
-      const std::int32_t end = text::end_of_text(folder_, *tokenizer_);
+      const std::int32_t end = text::end_of_text(folder_, *tokenizer_).required();
       const train::Corpus corpus = train::read_corpus(reading, *tokenizer_, end, listener_);
       for (const train::Step& step : train::plan_steps(corpus.training, run)) known->second += step.num_tokens;
     }

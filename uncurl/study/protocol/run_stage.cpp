@@ -35,7 +35,7 @@ void observe(const StudyConfig& config, const Stage& stage, const fs::path& mode
                                .data_root = config.pretrain.data_root,
                                .split = task_rows(stage.task).split};
   const text::Source rows = text::read_source({stage.task, {}}, read);
-  const std::unique_ptr<text::Tokenizer> tokenizer = text::open_tokenizer(model_folder);
+  const std::unique_ptr<text::Tokenizer> tokenizer = text::open_tokenizer(model_folder, model.config.vocab_size);
   const text::SampleOptions sample{.sequence_length = config.pretrain.sequence_length,
                                    .max_tokens = config.observe_tokens};
   const std::vector<text::SampledSource> sources = text::sample_rows({rows}, {}, *tokenizer, sample, listener);
@@ -69,7 +69,7 @@ void prune_model(const StudyConfig& config, const Stage& stage, const fs::path& 
 
 void evaluate(const StudyConfig& config, const Stage& stage, const fs::path& model_folder, const Listener& listener) {
   const model::Model model = model::open_model(model_folder);
-  const std::unique_ptr<text::Tokenizer> tokenizer = text::open_tokenizer(model_folder);
+  const std::unique_ptr<text::Tokenizer> tokenizer = text::open_tokenizer(model_folder, model.config.vocab_size);
   const eval::PreparedTask task = eval::prepare(
       stage.task, eval::make_encoder(model, *tokenizer, 0),
       {.split = "validation", .tasks_folder = config.pretrain.tasks_folder, .data_root = config.pretrain.data_root});

@@ -10,7 +10,7 @@ namespace {
 
 const Json& list(const Row& row, const std::string& name) {
   const Json& value = field_of(row, name);
-  check(value.is_array(), row.place, ": '", name, "' must be an array");
+  check(value.is_array(), row.place, ": '", name, "' must be an array, found ", value.type_name());
   return value;
 }
 

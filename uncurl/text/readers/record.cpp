@@ -51,7 +51,8 @@ std::string characters(const std::string& text, const Row& span) {
 std::set<std::string> entities_of(const std::string& passage, const Row& line) {
   std::set<std::string> entities;
   const Json& spans = field_of(line, "passage.entities");
-  check(spans.is_array() && !spans.empty(), line.place, ": 'passage.entities' must be an array");
+  check(spans.is_array() && !spans.empty(), line.place, ": 'passage.entities' must be an array of spans, found ",
+        spans.empty() ? "an empty " : "", spans.type_name());
   for (const Json& span : spans) entities.insert(characters(passage, {span, line.place}));
   return entities;
 }
@@ -62,7 +63,7 @@ std::vector<Row> read_record(const Row& line) {
   const std::string passage = text_of(field_of(line, "passage.text"), line.place + ": field 'passage.text'");
   const std::set<std::string> entities = entities_of(passage, line);
   const Json& queries = field_of(line, "qas");
-  check(queries.is_array(), line.place, ": 'qas' must be an array");
+  check(queries.is_array(), line.place, ": 'qas' must be an array, found ", queries.type_name());
   std::vector<Row> rows;
   for (const Json& item : queries) {
     const Row query{item, concat(line.place, ": query ", rows.size() + 1)};

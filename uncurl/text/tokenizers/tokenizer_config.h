@@ -19,7 +19,8 @@ struct TokenizerConfig {
   std::vector<AddedToken> added_tokens;     ///< added_tokens_decoder, with ids
 };
 
-/// The config in `folder`; all defaults if there is none.
+/// The config in `folder`; all defaults if there is none. Without added_tokens_decoder, special_tokens_map.json and
+/// added_tokens.json say the rest, as in transformers.
 /// @throws Error naming the file and key
 TokenizerConfig read_tokenizer_config(const std::filesystem::path& folder);
 

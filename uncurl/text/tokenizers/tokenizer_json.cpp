@@ -35,14 +35,15 @@ void refuse_text(const JsonObject& model, const char* key) {
 }
 
 Bpe read_model(TableJson json, const std::string& place) {
-  check(json.is_object(), place, ": must be an object");
+  check(json.is_object(), place, ": must be an object, found ", json.type_name());
   const TableJson type = json.value("type", TableJson("BPE"));  // the oldest files do not name it
-  check(type == "BPE", place, ": model type ", type.dump(), " is not supported; only BPE is");
+  check(type == "BPE", place, ": model type ", type.dump(),
+        " is not supported; only BPE is, which all model families that uncurl knows use");
   BpeData data;
   data.place = place;
   data.vocabulary = read_vocabulary(take(json, "vocab", place), place);
   const TableJson merges = take(json, "merges", place);
-  check(merges.is_array(), place, ": 'merges' must be an array");
+  check(merges.is_array(), place, ": 'merges' must be an array, found ", merges.type_name());
   for (const TableJson& merge : merges) data.merges.push_back(merge_of(merge, place));
 
   const Json rest(json);
@@ -76,7 +77,7 @@ std::vector<AddedToken> read_added_tokens(const Json& json, const Bpe& model, co
 std::unique_ptr<Tokenizer> open_tokenizer_json(const std::filesystem::path& path) {
   const std::string place = path.string();
   TableJson json = parse_table(path);
-  check(json.is_object(), place, ": must be a JSON object");
+  check(json.is_object(), place, ": must be a JSON object, found ", json.type_name());
   Bpe model = read_model(take(json, "model", place), place + ": model");
   const Json rest(json);
   const JsonObject root(rest, place);

@@ -26,7 +26,7 @@ std::vector<std::pair<std::string, std::string>> read_merges(const std::filesyst
     if (line.empty() || line.starts_with("#version")) continue;
     merges.push_back(split_merge(line, concat(path.string(), ":", number)));
   }
-  check(!merges.empty(), path.string(), ": holds no merges");
+  check(!merges.empty(), path.string(), ": holds no merges, expected two tokens a line; is the download complete?");
   return merges;
 }
 

@@ -14,7 +14,8 @@ nlohmann::json parse_table(const std::filesystem::path& path) {
 }
 
 Vocabulary read_vocabulary(const nlohmann::json& json, const std::string& place) {
-  check(json.is_object() && !json.empty(), place, ": the vocabulary must be an object from token to id, and not empty");
+  check(json.is_object() && !json.empty(), place, ": the vocabulary must be an object from token to id, found ",
+        json.empty() ? "an empty " : "", json.type_name());
   Vocabulary vocabulary;
   vocabulary.reserve(json.size());
   for (const auto& [token, id] : json.items()) {

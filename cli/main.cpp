@@ -4,7 +4,6 @@
 
 #include "cli/commands.h"
 #include "cli/failure.h"
-#include "uncurl/base/mapping_faults.h"
 #include "uncurl/kernels/cpu_level.h"
 #include "uncurl/tensor/caching_allocator.h"
 
@@ -46,7 +45,6 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   uncurl::use_caching_allocator();
   uncurl::cli::handle_interrupts();
-  uncurl::handle_mapping_faults();
   try {
     uncurl::kernels::cpu_level();  // says at once what is wrong with UNCURL_CPU
     return run(argc, argv);

@@ -235,9 +235,9 @@ void build_checkpoint(const model::Model& model, const prune::Plan& plan, const 
   const std::vector<prune::LayerSummary> layers =
       with_context("the weights in the plan", [&] { return prune::mix_all(stats, plan.weights); });
   const Clock::time_point begin = Clock::now();
-  prune::write_checkpoint(model, plan, layers, output.partial(), listener);
+  const prune::TensorHashes hashes = prune::write_checkpoint(model, plan, layers, output.partial(), listener);
   const double write_seconds = seconds_since(begin);
-  const prune::Verification verified = prune::verify_checkpoint(model, plan, output.partial(), listener);
+  const prune::Verification verified = prune::verify_checkpoint(model, plan, output.partial(), listener, &hashes);
   terminal.say(concat("verified  ", count_text(verified.num_tensors), " tensors, ", count_text(verified.num_copied),
                       " of them copied byte for byte; ", count_text(verified.parameters_before), " -> ",
                       count_text(verified.parameters_after), " parameters, ",

@@ -33,17 +33,5 @@ TEST(File, NamesTheMissingFileAndTheReason) {
   EXPECT_THAT(message, HasSubstr("No such file"));
 }
 
-TEST(File, ReleasedPagesStayReadable) {
-  const TemporaryFolder folder;
-  const std::string text(100'000, 'x');
-  write_text(folder / "big", text);
-  const MappedFile file(folder / "big");
-  file.will_need(5, text.size());
-  file.release(0, text.size());
-  const auto bytes = file.bytes();
-  ASSERT_EQ(bytes.size(), text.size());
-  EXPECT_EQ(static_cast<char>(bytes[50'000]), 'x');
-}
-
 }  // namespace
 }  // namespace uncurl

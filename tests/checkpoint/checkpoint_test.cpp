@@ -47,29 +47,24 @@ TEST(Checkpoint, IsOneMapOverAllShards) {
   EXPECT_EQ(checkpoint.num_parameters(), 7);  // 2 + 3 + 1*2
 }
 
-TEST(Checkpoint, KeepsBytesReadableThroughTheirOwner) {
+TEST(Checkpoint, ReadsAPartOfATensor) {
   const TemporaryFolder folder;
-  put_two_shards(folder);
-  std::shared_ptr<const MappedFile> owner;
-  std::span<const std::byte> bytes;
-  {
-    const Checkpoint checkpoint = Checkpoint::open(folder.path());
-    owner = checkpoint.owner(checkpoint.at("c"));
-    bytes = checkpoint.bytes(checkpoint.at("c"));
-  }
-  EXPECT_EQ(as_text(bytes), "cc");
+  folder.put("model.safetensors", file_of({{"d", "U8", {6}}}, "abcdef"));
+  const Checkpoint checkpoint = Checkpoint::open(folder.path());
+  std::vector<std::byte> part(3);
+  checkpoint.read(checkpoint.at("d"), 2, part);
+  EXPECT_EQ(as_text(part), "cde");
 }
 
-TEST(Checkpoint, ReadsTheSameAfterItsPagesWereReleased) {
+TEST(Checkpoint, NamesAFileThatWasCutWhileItWasOpen) {
   const TemporaryFolder folder;
-  const std::string data(100'000, 'd');
-  folder.put("model.safetensors", file_of({{"d", "U8", {100'000}}}, data));
+  folder.put("model.safetensors", file_of({{"d", "U8", {100'000}}}, std::string(100'000, 'd')));
   const Checkpoint checkpoint = Checkpoint::open(folder.path());
-  const std::vector<const TensorInfo*> infos = {&checkpoint.at("d")};
-  checkpoint.will_need(infos);
-  EXPECT_EQ(as_text(checkpoint.bytes(*infos[0])), data);
-  checkpoint.release(infos);
-  EXPECT_EQ(as_text(checkpoint.bytes(*infos[0])), data);
+  const TensorInfo& info = checkpoint.at("d");
+  std::filesystem::resize_file(folder / "model.safetensors", info.begin + 10);
+  EXPECT_THAT(error_of([&] { checkpoint.bytes(info); }),
+              AllOf(HasSubstr((folder / "model.safetensors").string()),
+                    HasSubstr(concat("ends at byte ", info.begin + 10, ", but had ", info.end, " bytes"))));
 }
 
 TEST(Checkpoint, NamesTheNeighboursOfATensorItDoesNotHave) {

@@ -160,13 +160,41 @@ TEST(Stream, F16WeightsRunInF32) {
   EXPECT_EQ(stream.load(0).moe.experts[0].gate.scalar_type(), at::kFloat);
 }
 
-TEST(Stream, Bf16WeightsRunInBf16WithoutACopyOfTheExperts) {
+TEST(Stream, GivesTheStoredTensorsWhetherTheyWereReadAheadOrNot) {
   const TemporaryFolder folder;
   test::write_tiny_checkpoint(folder / "model", {.dtype = at::kBFloat16});
   const Model model = open_model(folder / "model");
-  ASSERT_EQ(default_dtype(model), at::kBFloat16);
   const LayerStream stream(model, {.dtype = at::kBFloat16});
-  EXPECT_EQ(stream.load(1).moe.experts[2].up.const_data_ptr(), stored_expert(model, 1, 2).up.const_data_ptr());
+  const Tensor stored = stored_expert(model, 1, 2).up;
+  EXPECT_TRUE(test::identical(stream.load(1).moe.experts[2].up, stored));
+  stream.prefetch(0);
+  EXPECT_TRUE(test::identical(stream.load(1).moe.experts[2].up, stored));  // another than the one that is read ahead
+  stream.prefetch(1);
+  EXPECT_TRUE(test::identical(stream.load(1).moe.experts[2].up, stored));
+}
+
+TEST(Stream, LeavesExpertsOutWhereTheyAreNotWanted) {
+  const TemporaryFolder folder;
+  test::write_tiny_checkpoint(folder / "model", {});
+  const Model model = open_model(folder / "model");
+  const LayerStream stream(model, {});
+  stream.prefetch(1, LayerPart::kWithoutExperts);
+  const LayerWeights weights = stream.load(1, LayerPart::kWithoutExperts);
+  EXPECT_TRUE(weights.moe.experts.empty());
+  EXPECT_TRUE(test::identical(weights.moe.router, stream.load(1).moe.router));
+}
+
+TEST(Stream, NamesAFileThatWasCutWhileAllRowsRunThroughIt) {
+  const TemporaryFolder folder;
+  test::write_tiny_checkpoint(folder / "model", {});
+  const Model model = open_model(folder / "model");
+  const LayerStream stream(model, {});
+  const PackedRows rows = pack_rows({{1, 2, 3}});
+  Tensor hidden_ND = stream.embed(rows);
+  const std::filesystem::path file = folder / "model" / "model.safetensors";
+  std::filesystem::resize_file(file, std::filesystem::file_size(file) / 2);
+  EXPECT_THAT(error_of([&] { sweep_layers_(hidden_ND, rows, stream, {}, nullptr, {}); }),
+              AllOf(HasSubstr(file.string()), HasSubstr("it was changed while it was in use")));
 }
 
 /// Calls `use` with the stream of a model in which `name` got a NaN at `index` of its flat elements.

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "tests/prune/observed.h"
+#include "tests/support/bytes_read.h"
 #include "uncurl/base/file.h"
 #include "uncurl/prune/write.h"
 
@@ -18,15 +19,19 @@ struct Written {
   Observed observed;
   Plan plan;
   std::filesystem::path folder = observed.folder / "out";
+  TensorHashes hashes;
 
   explicit Written(const test::TinyModel& tiny = {}, const PlanRequest& request = {.method = "uncurl"})
       : observed(tiny), plan(observed.plan(request, 2)) {
-    write_checkpoint(*observed.model, plan, observed.summaries(), folder, {});
+    hashes = write_checkpoint(*observed.model, plan, observed.summaries(), folder, {});
   }
 
   Verification verify() const { return verify_checkpoint(*observed.model, plan, folder, {}); }
   std::string fault() const {
     return error_of([&] { verify(); });
+  }
+  std::string fault_by_hash() const {
+    return error_of([&] { verify_checkpoint(*observed.model, plan, folder, {}, &hashes); });
   }
 
   /// Changes a JSON file of the output.
@@ -108,6 +113,56 @@ TEST(VerifyCheckpoint, FindsAFlippedByteOfAKeptExpert) {
     written.overwrite(prefix + (fused ? "down_proj" : "1.down_proj.weight"), "\x11", 1);
     const int anchor = written.plan.layers[1].groups[1].anchor;
     EXPECT_THAT(written.fault(), HasSubstr(concat("layer 1, expert 1 of the output should be expert ", anchor)));
+  }
+}
+
+TEST(VerifyCheckpoint, AcceptsByHashWhatWasWritten) {
+  for (const bool fused : {false, true}) {
+    const Written written({.fused = fused}, {.method = "uncurl"});
+    EXPECT_NO_THROW(verify_checkpoint(*written.observed.model, written.plan, written.folder, {}, &written.hashes));
+  }
+}
+
+TEST(VerifyCheckpoint, FindsByHashAFlippedByteOfAnyTensor) {
+  for (const std::string name :
+       {"model.norm.weight", "model.layers.0.mlp.gate.weight", "model.layers.1.mlp.experts.1.down_proj.weight"}) {
+    const Written written({}, {.method = "reap"});
+    written.overwrite(name, "\x11", 1);
+    EXPECT_THAT(written.fault_by_hash(), HasSubstr("'" + name + "' reads back with other bytes than were written"));
+  }
+}
+
+TEST(VerifyCheckpoint, FindsByHashAnExpertUnderTheNumberOfAnother) {
+  Written written({}, {.method = "reap"});
+  ExpertGroup& group = written.plan.layers[1].groups[1];
+  const int other = group.anchor == 0 ? 1 : 0;
+  group = {.members = {other}, .anchor = other, .weights = {1.0}};
+  EXPECT_THAT(written.fault_by_hash(), HasSubstr(concat("layer 1, expert 1 of the output should be expert ", other)));
+}
+
+TEST(VerifyCheckpoint, ReadsByHashWhatWasWrittenOnce) {
+  const Written written({.num_layers = 8, .num_experts = 8, .hidden_size = 64, .expert_width = 128},
+                        {.method = "reap"});
+  const std::uint64_t size = num_bytes(tensors_after(*written.observed.model, written.plan));
+  const std::optional<std::uint64_t> before = test::bytes_read();
+  if (!before) GTEST_SKIP() << "this system does not count the bytes that a process reads";
+  verify_checkpoint(*written.observed.model, written.plan, written.folder, {}, &written.hashes);
+  // The beginnings of experts, an eighth of these small ones, come from both sides.
+  EXPECT_LT(*test::bytes_read() - *before, size + size / 2);
+}
+
+TEST(VerifyCheckpoint, NamesAnOriginalOrAnOutputThatWasCut) {
+  for (const bool original : {false, true}) {
+    const Written written({}, {.method = "reap"});
+    const model::Model& before = *written.observed.model;
+    const std::filesystem::path file = (original ? before.folder() : written.folder) / "model.safetensors";
+    const Listener cut{
+        .on_progress =
+            [&](const Progress&) { std::filesystem::resize_file(file, std::filesystem::file_size(file) / 4); },
+        .on_note = {},
+        .on_warning = {}};
+    EXPECT_THAT(error_of([&] { verify_checkpoint(before, written.plan, written.folder, cut); }),
+                AllOf(HasSubstr(file.string()), HasSubstr("it was changed while it was in use")));
   }
 }
 

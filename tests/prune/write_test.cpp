@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "tests/prune/observed.h"
+#include "tests/support/bytes_read.h"
 #include "uncurl/base/file.h"
 #include "uncurl/prune/merge.h"
 #include "uncurl/prune/verify.h"
@@ -109,7 +110,7 @@ TEST(WriteCheckpoint, WritesShardsWhereTheOriginalHasThem) {
   const model::Model smaller = written(observed, observed.plan({.method = "uncurl"}, 2));
   EXPECT_TRUE(smaller.checkpoint.is_sharded());
   for (const checkpoint::CheckpointFile& file : smaller.checkpoint.files()) {
-    EXPECT_LE(file.mapping->bytes().size(), 20000u);  // with its header
+    EXPECT_LE(file.file->size(), 20000u);  // with its header
   }
 }
 
@@ -125,30 +126,14 @@ TEST(WriteCheckpoint, GivesTheSameBytesForAnyNumberOfThreads) {
   EXPECT_EQ(bytes(1), bytes(2));
 }
 
-/// Bytes of a mapped file that are in the memory of this process.
-std::int64_t resident_bytes(const std::filesystem::path& file) {
-  std::ifstream maps("/proc/self/smaps");
-  std::string line;
-  std::int64_t total = 0;
-  bool inside = false;
-  while (std::getline(maps, line)) {
-    const bool is_range = line.find('-') < line.find(' ');  // "55c0-55d0 r--p ... name" begins the entry of a mapping
-    if (is_range) inside = line.ends_with(file.string());
-    if (inside && line.starts_with("Rss:")) total += 1024 * std::stoll(line.substr(4));
-  }
-  return total;
-}
-
-TEST(WriteCheckpoint, HoldsNoMoreThanALayerInMemory) {
-  const test::TinyModel tiny{.num_layers = 8, .num_experts = 8, .hidden_size = 64, .expert_width = 128};
-  const Observed observed(tiny);
-  const std::filesystem::path file = observed.model->checkpoint.files().front().path;
-  const std::int64_t layer = 8 * 3 * 64 * 128 * 4;
-  std::int64_t most = 0;
-  const Listener listener{.on_progress = [&](const Progress&) { most = std::max(most, resident_bytes(file)); }};
-  write_checkpoint(*observed.model, identity_plan(observed), observed.summaries(), observed.folder / "out", listener);
-  EXPECT_GT(most, 0);
-  EXPECT_LT(most, 2 * layer);  // of eight; the kernel maps some neighbours of every page
+TEST(WriteCheckpoint, ReadsWhatItKeepsOnceAndNothingElse) {
+  const Observed observed({.num_layers = 8, .num_experts = 8, .hidden_size = 64, .expert_width = 128});
+  const Plan plan = observed.plan({.method = "reap"}, 2);
+  const std::uint64_t kept = num_bytes(tensors_after(*observed.model, plan));  // 1.8 of 6.5 MB
+  const std::optional<std::uint64_t> before = test::bytes_read();
+  if (!before) GTEST_SKIP() << "this system does not count the bytes that a process reads";
+  write_checkpoint(*observed.model, plan, observed.summaries(), observed.folder / "out", {});
+  EXPECT_LT(*test::bytes_read() - *before, kept + kept / 8);  // with headers, configuration and whole routers
 }
 
 TEST(WriteCheckpoint, CarriesTheOtherFilesAndNamesThoseItLeaves) {
@@ -189,6 +174,18 @@ TEST(RoutedTensorNames, AreRoutersAndExpertsAlone) {
                                                                 "model.layers.0.block_sparse_moe.experts.1.w2.weight",
                                                                 "model.layers.0.block_sparse_moe.experts.1.w3.weight",
                                                                 "model.layers.0.block_sparse_moe.gate.weight"));
+}
+
+TEST(WriteCheckpoint, NamesAnOriginalThatWasCutMeanwhile) {
+  const Observed observed;
+  const std::filesystem::path file = observed.model->folder() / "model.safetensors";
+  std::filesystem::resize_file(file, std::filesystem::file_size(file) / 4);
+  EXPECT_THAT(error_of([&] {
+                write_checkpoint(*observed.model, identity_plan(observed), observed.summaries(),
+                                 observed.folder / "out", {});
+              }),
+              AllOf(HasSubstr(file.string()), HasSubstr("it was changed while it was in use")));
+  EXPECT_FALSE(std::filesystem::exists(observed.folder / "out"));
 }
 
 }  // namespace

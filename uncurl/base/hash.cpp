@@ -5,7 +5,7 @@
 
 #include <array>
 
-#include "uncurl/base/file.h"
+#include "uncurl/base/input_file.h"
 
 namespace uncurl {
 
@@ -35,9 +35,8 @@ std::string Hasher::hex() const {
 }
 
 std::string file_hash(const std::filesystem::path& path) {
-  const MappedFile file(path);
   Hasher hasher;
-  hasher.add(file.bytes());
+  InputFile(path).for_each_piece([&](std::span<const std::byte> piece) { hasher.add(piece); });
   return hasher.hex();
 }
 

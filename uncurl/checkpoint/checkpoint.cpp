@@ -1,8 +1,8 @@
 #include "uncurl/checkpoint/checkpoint.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
-#include <tuple>
 
 #include "uncurl/base/error.h"
 #include "uncurl/base/hash.h"
@@ -14,33 +14,6 @@ namespace {
 constexpr std::uint64_t kFingerprintBytes = 4096;
 
 bool name_less(const TensorInfo& info, std::string_view name) { return info.name < name; }
-
-struct ByteRange {
-  int file;
-  std::uint64_t begin, end;
-};
-
-/// Sorted, and joined where they touch: one hint instead of a hundred, and no shared page left behind by `release`.
-std::vector<ByteRange> joined(std::vector<ByteRange> ranges) {
-  std::sort(ranges.begin(), ranges.end(), [](const ByteRange& a, const ByteRange& b) {
-    return std::tie(a.file, a.begin, a.end) < std::tie(b.file, b.begin, b.end);
-  });
-  std::vector<ByteRange> result;
-  for (const ByteRange& range : ranges) {
-    if (!result.empty() && result.back().file == range.file && range.begin <= result.back().end) {
-      result.back().end = std::max(result.back().end, range.end);
-    } else {
-      result.push_back(range);
-    }
-  }
-  return result;
-}
-
-std::vector<ByteRange> joined_ranges(std::span<const TensorInfo* const> infos) {
-  std::vector<ByteRange> ranges;
-  for (const TensorInfo* const info : infos) ranges.push_back({info->file, info->begin, info->end});
-  return joined(std::move(ranges));
-}
 
 /// @param tensors  sorted by name
 void check_distinct(const std::vector<TensorInfo>& tensors, const std::vector<CheckpointFile>& files) {
@@ -60,13 +33,13 @@ Checkpoint Checkpoint::open(const std::filesystem::path& folder) {
   checkpoint.folder_ = folder;
   checkpoint.is_sharded_ = weights.has_index;
   for (const std::string& name : weights.names) {
-    auto mapping = std::make_shared<const MappedFile>(folder / name);
-    SafetensorsFile parsed = parse_safetensors_header(mapping->bytes(), mapping->path().string());
+    auto file = std::make_shared<const InputFile>(folder / name);
+    SafetensorsFile parsed = read_safetensors_header(*file);
     for (TensorInfo& info : parsed.tensors) {
       info.file = static_cast<int>(checkpoint.files_.size());
       checkpoint.tensors_.push_back(std::move(info));
     }
-    checkpoint.files_.push_back({folder / name, std::move(mapping), std::move(parsed.metadata)});
+    checkpoint.files_.push_back({folder / name, std::move(file), std::move(parsed.metadata)});
   }
   std::sort(checkpoint.tensors_.begin(), checkpoint.tensors_.end(),
             [](const TensorInfo& a, const TensorInfo& b) { return a.name < b.name; });
@@ -74,9 +47,9 @@ Checkpoint Checkpoint::open(const std::filesystem::path& folder) {
 
   for (const auto& [tensor, file] : weights.weight_map) {
     const TensorInfo* const info = checkpoint.find(tensor);
-    if (info == nullptr || checkpoint.owner(*info)->path().filename() != file) {
+    if (info == nullptr || checkpoint.file_of(*info).filename() != file) {
       fail((folder / kIndexFileName).string(), ": places tensor '", tensor, "' in ", file, ", but ",
-           info == nullptr ? "no shard holds it" : "it lies in " + checkpoint.owner(*info)->path().filename().string(),
+           info == nullptr ? "no shard holds it" : "it lies in " + checkpoint.file_of(*info).filename().string(),
            "; do index and shards belong to the same save?");
     }
   }
@@ -98,25 +71,20 @@ const TensorInfo& Checkpoint::at(std::string_view name) const {
   fail(folder_.string(), ": has no tensor '", name, "'; in order of names its neighbours would be", nearest);
 }
 
-std::span<const std::byte> Checkpoint::bytes(const TensorInfo& info) const {
-  return owner(info)->bytes().subspan(info.begin, info.num_bytes());
+void Checkpoint::read(const TensorInfo& info, std::uint64_t begin, std::span<std::byte> target) const {
+  assert(begin <= info.num_bytes() && target.size() <= info.num_bytes() - begin);
+  files_[static_cast<std::size_t>(info.file)].file->read(info.begin + begin, target);
 }
 
-std::shared_ptr<const MappedFile> Checkpoint::owner(const TensorInfo& info) const {
+std::vector<std::byte> Checkpoint::bytes(const TensorInfo& info) const {
+  std::vector<std::byte> all(info.num_bytes());
+  read(info, 0, all);
+  return all;
+}
+
+const std::filesystem::path& Checkpoint::file_of(const TensorInfo& info) const {
   assert(info.file >= 0 && static_cast<std::size_t>(info.file) < files_.size());
-  return files_[static_cast<std::size_t>(info.file)].mapping;
-}
-
-void Checkpoint::will_need(std::span<const TensorInfo* const> infos) const {
-  for (const ByteRange& range : joined_ranges(infos)) {
-    files_[static_cast<std::size_t>(range.file)].mapping->will_need(range.begin, range.end);
-  }
-}
-
-void Checkpoint::release(std::span<const TensorInfo* const> infos) const {
-  for (const ByteRange& range : joined_ranges(infos)) {
-    files_[static_cast<std::size_t>(range.file)].mapping->release(range.begin, range.end);
-  }
+  return files_[static_cast<std::size_t>(info.file)].path;
 }
 
 std::uint64_t Checkpoint::total_bytes() const {
@@ -137,17 +105,6 @@ const std::string& Checkpoint::fingerprint() const {
 }
 
 std::string Checkpoint::compute_fingerprint() const {
-  // Ask for exactly the bytes that follow: a page fault would read 128 KiB around each.
-  std::vector<ByteRange> ends;
-  for (const TensorInfo& info : tensors_) {
-    const std::uint64_t size = std::min(kFingerprintBytes, info.num_bytes());
-    ends.push_back({info.file, info.begin, info.begin + size});
-    ends.push_back({info.file, info.end - size, info.end});
-  }
-  for (const ByteRange& range : joined(std::move(ends))) {
-    files_[static_cast<std::size_t>(range.file)].mapping->will_need(range.begin, range.end);
-  }
-
   Hasher hasher;
   for (const TensorInfo& info : tensors_) {
     hasher.add(info.name);
@@ -155,10 +112,12 @@ std::string Checkpoint::compute_fingerprint() const {
     const std::uint64_t rank = info.shape.size();
     hasher.add(std::as_bytes(std::span(&rank, 1)));
     hasher.add(std::as_bytes(std::span(info.shape)));
-    const std::span<const std::byte> all = bytes(info);
-    const std::size_t size = std::min<std::size_t>(kFingerprintBytes, all.size());
-    hasher.add(all.first(size));
-    hasher.add(all.last(size));
+    std::array<std::byte, kFingerprintBytes> buffer;
+    const std::span<std::byte> part = std::span(buffer).first(std::min(kFingerprintBytes, info.num_bytes()));
+    read(info, 0, part);
+    hasher.add(part);
+    read(info, info.num_bytes() - part.size(), part);
+    hasher.add(part);
   }
   return hasher.hex();
 }

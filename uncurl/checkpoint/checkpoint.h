@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "uncurl/base/file.h"
+#include "uncurl/base/input_file.h"
 #include "uncurl/base/json.h"
 #include "uncurl/checkpoint/folder.h"
 #include "uncurl/checkpoint/safetensors.h"
@@ -21,14 +21,14 @@ namespace uncurl::checkpoint {
 
 struct CheckpointFile {
   std::filesystem::path path;
-  std::shared_ptr<const MappedFile> mapping;
+  std::shared_ptr<const InputFile> file;
   Json metadata;  ///< an object of strings, often {"format": "pt"}
 };
 
 /// Immutable once opened, so any number of threads may read it.
 class Checkpoint {
  public:
-  /// Maps all weight files and checks all headers. The index has to agree with the files: a tensor is where the index
+  /// Opens all weight files and checks all headers. The index has to agree with the files: a tensor is where the index
   /// says. A tensor that lies in a shard but not in the index is a tensor like any other, as it is for transformers.
   /// @throws Error as find_weight_files and parse_safetensors_header, if the index places a tensor in a file that does
   ///         not hold it, or if two files hold the same tensor
@@ -44,14 +44,14 @@ class Checkpoint {
   /// @throws Error naming the folder and the nearest names
   const TensorInfo& at(std::string_view name) const;
 
-  /// A view of the mapped file; keep `owner(info)` for as long as it is used. Alignment is what the file gives: none in
-  /// files of old writers.
-  std::span<const std::byte> bytes(const TensorInfo& info) const;
-  std::shared_ptr<const MappedFile> owner(const TensorInfo& info) const;
+  /// Reads bytes of a tensor, counted from its first, into `target`; they must lie within it.
+  /// @throws Error naming the file, if it has become shorter or cannot be read
+  void read(const TensorInfo& info, std::uint64_t begin, std::span<std::byte> target) const;
 
-  /// Hints for the tensors of a step: start reading them; their pages may leave memory (they stay readable).
-  void will_need(std::span<const TensorInfo* const> infos) const;
-  void release(std::span<const TensorInfo* const> infos) const;
+  /// All of them, in memory of their own: for tensors that are small, and tests.
+  std::vector<std::byte> bytes(const TensorInfo& info) const;
+
+  const std::filesystem::path& file_of(const TensorInfo& info) const;
 
   std::uint64_t total_bytes() const;    ///< of all tensors, without headers
   std::int64_t num_parameters() const;  ///< elements of all tensors as stored: a packed format counts its containers

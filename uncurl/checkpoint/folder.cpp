@@ -53,9 +53,7 @@ std::vector<fs::path> sorted_entries(const fs::path& folder) {
 
 /// Tensor name to file name, with every file name checked to be a plain one.
 std::map<std::string, std::string> read_weight_map(const fs::path& index) {
-  const MappedFile file(index);
-  const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
-  const SortedJson json = parse_strict_json(text, index.string(), kIndexDepth);
+  const SortedJson json = parse_strict_json(read_text(index), index.string(), kIndexDepth);
   check(json.is_object() && json.contains("weight_map") && json["weight_map"].is_object(), index.string(),
         ": expected an object with a 'weight_map' from tensor names to files");
 

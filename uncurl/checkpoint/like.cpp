@@ -24,6 +24,13 @@ WriterLayout layout_like(const Checkpoint& original) {
   return layout;
 }
 
+void copy_tensor(const Checkpoint& original, const TensorInfo& info, CheckpointWriter& writer, Hasher* hasher) {
+  writer.write(info.name, [&](std::uint64_t begin, std::span<std::byte> target) {
+    original.read(info, begin, target);
+    if (hasher != nullptr) hasher->add(std::span<const std::byte>(target));
+  });
+}
+
 void copy_other_files(const Checkpoint& original, const std::filesystem::path& folder,
                       const std::set<std::string>& written_anew, const Listener& listener) {
   const OtherFiles others = original.other_files();

@@ -6,9 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "uncurl/base/hash.h"
 #include "uncurl/base/listener.h"
 #include "uncurl/checkpoint/checkpoint.h"
 #include "uncurl/checkpoint/shards.h"
+#include "uncurl/checkpoint/writer.h"
 
 namespace uncurl::checkpoint {
 
@@ -17,6 +19,10 @@ std::vector<const TensorInfo*> in_file_order(const Checkpoint& checkpoint);
 
 /// One file where the original is one, else shards as large as its largest.
 WriterLayout layout_like(const Checkpoint& original);
+
+/// Copies one tensor in pieces. @param hasher  is given its bytes; nullptr: nothing is
+void copy_tensor(const Checkpoint& original, const TensorInfo& info, CheckpointWriter& writer,
+                 Hasher* hasher = nullptr);
 
 /// Copies what is neither weights nor named in `written_anew` into `folder`; a note on each file that is not carried.
 void copy_other_files(const Checkpoint& original, const std::filesystem::path& folder,

@@ -17,23 +17,31 @@ namespace {
 
 constexpr std::size_t kLengthBytes = 8;
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // as the reference implementation
+constexpr std::uint64_t kFirstBytes = 4096;             // tells the header's length, or that it is no such file
 constexpr int kHeaderDepth = 3;                         // header > entry > shape
 constexpr const char* kMetadataKey = "__metadata__";
 
-std::string_view header_text(std::span<const std::byte> file, const std::string& name) {
-  const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
+/// @param beginning  of the file: eight bytes at least, where it has as many
+std::uint64_t header_length(std::span<const std::byte> beginning, std::uint64_t file_size, const std::string& name) {
+  const std::string_view text(reinterpret_cast<const char*>(beginning.data()), beginning.size());
   if (text.starts_with("version https://git-lfs")) {
     fail(name, ": is a Git LFS pointer, not the file itself; fetch it with 'git lfs pull'");
   }
-  if (file.size() < kLengthBytes) {
-    fail(name, ": is ", file.size(), " bytes long, too short for a safetensors file; is the download complete?");
+  if (file_size < kLengthBytes) {
+    fail(name, ": is ", file_size, " bytes long, too short for a safetensors file; is the download complete?");
   }
   std::uint64_t length = 0;
-  for (std::size_t i = 0; i < kLengthBytes; ++i) length |= std::to_integer<std::uint64_t>(file[i]) << (8 * i);
-  if (length > kMaxHeaderBytes || length > file.size() - kLengthBytes) {
-    fail(name, ": the header should be ", length, " bytes long, but the file has ", file.size(),
+  for (std::size_t i = 0; i < kLengthBytes; ++i) length |= std::to_integer<std::uint64_t>(beginning[i]) << (8 * i);
+  if (length > kMaxHeaderBytes || length > file_size - kLengthBytes) {
+    fail(name, ": the header should be ", length, " bytes long, but the file has ", file_size,
          " bytes and a header at most ", kMaxHeaderBytes, "; is it a safetensors file, and complete?");
   }
+  return length;
+}
+
+std::string_view header_text(std::span<const std::byte> beginning, std::uint64_t file_size, const std::string& name) {
+  const std::uint64_t length = header_length(beginning, file_size, name);
+  const std::string_view text(reinterpret_cast<const char*>(beginning.data()), beginning.size());
   const std::string_view header = text.substr(kLengthBytes, length);
   if (!header.starts_with('{')) fail(name, ": the header does not begin with '{'; is it a safetensors file?");
   return header;
@@ -131,8 +139,11 @@ std::string metadata_text(const Json& metadata) {
 
 std::int64_t TensorInfo::num_elements() const { return count_elements(shape); }
 
-SafetensorsFile parse_safetensors_header(std::span<const std::byte> file, const std::string& name) {
-  const std::string_view text = header_text(file, name);
+namespace {
+
+/// @param beginning  of the file, up to the end of its header at least
+SafetensorsFile parse(std::span<const std::byte> beginning, std::uint64_t file_size, const std::string& name) {
+  const std::string_view text = header_text(beginning, file_size, name);
   const std::uint64_t data_begin = kLengthBytes + text.size();
   const SortedJson header = with_context(
       name, [&] { return parse_strict_json(text, concat("the header of ", text.size(), " bytes"), kHeaderDepth); });
@@ -147,15 +158,33 @@ SafetensorsFile parse_safetensors_header(std::span<const std::byte> file, const 
       parsed.metadata = read_metadata(value, name);
     } else {
       parsed.tensors.push_back(with_context(name + ": tensor '" + key + "'",
-                                            [&] { return read_tensor(key, value, data_begin, file.size()); }));
+                                            [&] { return read_tensor(key, value, data_begin, file_size); }));
     }
   }
   // Tensors without bytes share their begin with a neighbour, so the end takes part; equal ranges stay sorted by name.
   std::stable_sort(parsed.tensors.begin(), parsed.tensors.end(), [](const TensorInfo& a, const TensorInfo& b) {
     return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
   });
-  check_coverage(parsed.tensors, data_begin, file.size(), name);
+  check_coverage(parsed.tensors, data_begin, file_size, name);
   return parsed;
+}
+
+}  // namespace
+
+SafetensorsFile parse_safetensors_header(std::span<const std::byte> file, const std::string& name) {
+  return parse(file, file.size(), name);
+}
+
+SafetensorsFile read_safetensors_header(const InputFile& file) {
+  const std::string name = file.path().string();
+  std::vector<std::byte> beginning(std::min<std::uint64_t>(file.size(), kFirstBytes));
+  file.read(0, beginning);
+  const std::uint64_t size = kLengthBytes + header_length(beginning, file.size(), name);
+  if (size > beginning.size()) {
+    beginning.resize(size);
+    file.read(0, beginning);
+  }
+  return parse(beginning, file.size(), name);
 }
 
 std::string safetensors_header(std::span<const TensorSpec> tensors, const Json& metadata) {

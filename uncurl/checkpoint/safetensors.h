@@ -22,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "uncurl/base/input_file.h"
 #include "uncurl/base/json.h"
 
 namespace uncurl::checkpoint {
@@ -54,10 +55,13 @@ struct SafetensorsFile {
   Json metadata;                    ///< an object of strings, empty if the file has none
 };
 
-/// Reads the header of a whole file in memory or mapped. No tensor bytes are touched.
+/// Reads the header of a whole file in memory. No tensor bytes are touched.
 /// @param name  the file's name, for messages
 /// @throws      Error for everything listed above
 SafetensorsFile parse_safetensors_header(std::span<const std::byte> file, const std::string& name);
+
+/// The same for a file, of which no more than the header is read.
+SafetensorsFile read_safetensors_header(const InputFile& file);
 
 /// The bytes before the first tensor: length and header, for tensors that lie one after the other in the given order.
 /// Padded with spaces to a multiple of eight bytes; an empty `metadata` is left out.

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "uncurl/base/error.h"
+#include "uncurl/base/input_file.h"
 #include "uncurl/base/sync.h"
 #include "uncurl/base/write_file.h"
 #include "uncurl/checkpoint/dtype.h"
@@ -100,6 +101,15 @@ struct CheckpointWriter::State {
     }
   }
 
+  std::string place_of(const std::string& name) const { return folder.path().string() + ": tensor '" + name + "'"; }
+
+  Target& find(const std::string& name) {
+    check(is_open, place_of(name), " is written after finish() or discard()");
+    const auto found = targets.find(name);
+    check(found != targets.end(), place_of(name), " was not declared");
+    return found->second;
+  }
+
   void check_all_written() const {
     std::string missing;
     int num_missing = 0;
@@ -129,15 +139,26 @@ CheckpointWriter::CheckpointWriter(const fs::path& folder, std::span<const Tenso
 CheckpointWriter::~CheckpointWriter() = default;
 
 void CheckpointWriter::write(const std::string& name, std::span<const std::byte> bytes) {
-  const std::string place = state_->folder.path().string() + ": tensor '" + name + "'";
-  check(state_->is_open, place, " is written after finish() or discard()");
-  const auto found = state_->targets.find(name);
-  check(found != state_->targets.end(), place, " was not declared");
-  Target& target = found->second;
+  const std::string place = state_->place_of(name);
+  Target& target = state_->find(name);
   check(bytes.size() == target.num_bytes, place, " has ", bytes.size(), " bytes, but was declared with ",
         target.num_bytes);
   check(target.slot.exchange(Slot::kStarted) == Slot::kEmpty, place, " is written twice");
   target.shard->file.write_at(target.offset, bytes);
+  target.slot = Slot::kWritten;
+  target.shard->count_written();
+}
+
+void CheckpointWriter::write(const std::string& name, const PieceReader& read) {
+  Target& target = state_->find(name);
+  check(target.slot.exchange(Slot::kStarted) == Slot::kEmpty, state_->place_of(name), " is written twice");
+  std::vector<std::byte> buffer(std::min<std::uint64_t>(kPieceBytes, target.num_bytes));
+  for (std::uint64_t begin = 0; begin < target.num_bytes; begin += buffer.size()) {
+    const std::span<std::byte> piece =
+        std::span(buffer).first(std::min<std::uint64_t>(buffer.size(), target.num_bytes - begin));
+    read(begin, piece);
+    target.shard->file.write_at(target.offset + begin, piece);
+  }
   target.slot = Slot::kWritten;
   target.shard->count_written();
 }

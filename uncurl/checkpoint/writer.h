@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -36,6 +37,11 @@ class CheckpointWriter {
   /// @throws Error if the tensor was not declared, has another size than declared, was written before, or the file
   ///         cannot be written; finish() will not succeed then
   void write(const std::string& name, std::span<const std::byte> bytes);
+
+  /// The same piece by piece, for what need not be in memory whole. @param read  fills `target` with the tensor's bytes
+  /// from `begin` on
+  using PieceReader = std::function<void(std::uint64_t begin, std::span<std::byte> target)>;
+  void write(const std::string& name, const PieceReader& read);
 
   /// Returns once everything, with the index if there are several files, is on the disk. No write may be under way.
   /// @throws Error naming tensors that were not written, or the file that cannot be completed

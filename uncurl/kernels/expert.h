@@ -1,5 +1,5 @@
 // The weights of one expert, as views: of a tensor on disk, or of a slice of a fused one. Nothing is stacked,
-// so a mapped checkpoint is computed with in place and the number of experts may differ by layer.
+// so what was read of a file is computed with in place and the number of experts may differ by layer.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -3,11 +3,11 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <unordered_set>
+#include <vector>
 
 #include "uncurl/base/error.h"
+#include "uncurl/base/input_file.h"
 #include "uncurl/base/join.h"
 #include "uncurl/model/missing.h"
 #include "uncurl/tensor/bytes.h"
@@ -24,7 +24,7 @@ void expect_tensor(const Checkpoint& checkpoint, const std::string& name, const 
     fail(checkpoint.folder().string(), ": has no tensor '", name, "'; ", instead_of(checkpoint, name));
   }
   const TensorInfo& info = checkpoint.at(name);
-  const std::filesystem::path& file = checkpoint.owner(info)->path();
+  const std::filesystem::path& file = checkpoint.file_of(info);
   check(info.shape == shape, file.string(), ": tensor '", name, "' is ", shape_text(info.shape),
         ", but config.json implies ", shape_text(shape),
         "; was the config changed, or the checkpoint pruned by a tool that left it as it was?");
@@ -33,15 +33,32 @@ void expect_tensor(const Checkpoint& checkpoint, const std::string& name, const 
         "; this program computes with BF16, F16 and F32. Expand it to BF16 first");
 }
 
-/// Returns at the first difference.
+/// Of tensors of one size, in pieces. Returns at the first difference.
 bool same_bytes(const Checkpoint& checkpoint, const TensorInfo& a, const TensorInfo& b) {
-  return std::memcmp(checkpoint.bytes(a).data(), checkpoint.bytes(b).data(), a.num_bytes()) == 0;
+  std::vector<std::byte> of_a, of_b;
+  for (std::uint64_t begin = 0; begin < a.num_bytes(); begin += kPieceBytes) {
+    const std::uint64_t size = std::min<std::uint64_t>(kPieceBytes, a.num_bytes() - begin);
+    of_a.resize(size);
+    of_b.resize(size);
+    checkpoint.read(a, begin, of_a);
+    checkpoint.read(b, begin, of_b);
+    if (of_a != of_b) return false;
+  }
+  return true;
 }
 
-/// Of tensors of one shape in different dtypes.
+/// Of matrices of one shape in different dtypes, likewise.
 bool same_numbers(const Checkpoint& checkpoint, const TensorInfo& a, const TensorInfo& b) {
-  if (!scalar_type(a.dtype) || !scalar_type(b.dtype)) return false;
-  return at::equal(stored_tensor(checkpoint, a.name).to(at::kFloat), stored_tensor(checkpoint, b.name).to(at::kFloat));
+  if (a.shape.empty() || !scalar_type(a.dtype) || !scalar_type(b.dtype)) return false;
+  constexpr std::int64_t kRows = 1024;
+  for (std::int64_t first = 0; first < a.shape.front(); first += kRows) {
+    const std::int64_t count = std::min(kRows, a.shape.front() - first);
+    const auto rows = [&](const std::string& name) {
+      return stored_rows(checkpoint, name, first, count).to(at::kFloat);
+    };
+    if (!at::equal(rows(a.name), rows(b.name))) return false;
+  }
+  return true;
 }
 
 using NameVisitor = std::function<void(const std::string& name)>;
@@ -131,10 +148,8 @@ bool is_head_tied(const Checkpoint& checkpoint, const TensorNames& names, bool t
   check(embeddings != nullptr, checkpoint.folder().string(), ": has '", names.head, "', but no '", names.embeddings,
         "', which tie_word_embeddings in config.json makes the same; store it under the name of the embeddings");
   if (head->shape != embeddings->shape) return false;
-  const bool same = head->dtype == embeddings->dtype ? same_bytes(checkpoint, *head, *embeddings)
-                                                     : same_numbers(checkpoint, *head, *embeddings);
-  checkpoint.release(std::array{head, embeddings});
-  return same;
+  return head->dtype == embeddings->dtype ? same_bytes(checkpoint, *head, *embeddings)
+                                          : same_numbers(checkpoint, *head, *embeddings);
 }
 
 void check_tensors(const Model& model) {

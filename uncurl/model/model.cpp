@@ -2,12 +2,24 @@
 
 #include <ATen/ATen.h>
 
+#include <cassert>
+#include <optional>
+
 #include "uncurl/base/error.h"
 #include "uncurl/checkpoint/model_folder.h"
 #include "uncurl/model/fit.h"
 #include "uncurl/tensor/bytes.h"
 
 namespace uncurl::model {
+namespace {
+
+Tensor empty_like(const checkpoint::TensorInfo& info, const std::vector<std::int64_t>& shape) {
+  const std::optional<at::ScalarType> type = scalar_type(info.dtype);
+  check(type.has_value(), "tensor '", info.name, "': dtype ", info.dtype, " cannot be computed with");
+  return at::empty(shape, *type);
+}
+
+}  // namespace
 
 Model open_model(const std::filesystem::path& folder, Purpose purpose) {
   checkpoint::check_is_model_folder(folder);
@@ -41,13 +53,27 @@ Model open_model(const std::filesystem::path& folder, Purpose purpose) {
 
 Tensor stored_tensor(const checkpoint::Checkpoint& checkpoint, const std::string& name) {
   const checkpoint::TensorInfo& info = checkpoint.at(name);
-  return view_bytes(checkpoint.bytes(info), info.dtype, info.shape, checkpoint.owner(info));
+  const Tensor tensor = empty_like(info, info.shape);
+  checkpoint.read(info, 0, writable_bytes_of(tensor));
+  return tensor;
+}
+
+Tensor stored_rows(const checkpoint::Checkpoint& checkpoint, const std::string& name, std::int64_t first,
+                   std::int64_t count) {
+  const checkpoint::TensorInfo& info = checkpoint.at(name);
+  std::vector<std::int64_t> shape = info.shape;
+  assert(!shape.empty() && first >= 0 && count >= 0 && first + count <= shape[0]);
+  shape[0] = count;
+  const Tensor rows = empty_like(info, shape);
+  const std::uint64_t row_bytes = info.shape[0] == 0 ? 0 : info.num_bytes() / static_cast<std::uint64_t>(info.shape[0]);
+  checkpoint.read(info, row_bytes * static_cast<std::uint64_t>(first), writable_bytes_of(rows));
+  return rows;
 }
 
 Expert stored_expert(const Model& model, std::int64_t layer, std::int64_t expert) {
   const ExpertLayout& layout = model.layout;
   const auto load = [&](const std::string& pattern) {
-    return stored_tensor(model.checkpoint, fill_name(pattern, layer, expert));
+    return stored_rows(model.checkpoint, fill_name(pattern, layer), expert, 1)[0];
   };
   if (!layout.fused) {
     Expert result;
@@ -57,15 +83,21 @@ Expert stored_expert(const Model& model, std::int64_t layer, std::int64_t expert
                     });
     return result;
   }
-  const Tensor gate_up = load(layout.gate_up)[expert];
+  const Tensor gate_up = load(layout.gate_up);
   const std::int64_t inner = model.config.expert_width;
-  return {gate_up.narrow(0, 0, inner), gate_up.narrow(0, inner, inner), load(layout.down)[expert]};
+  return {gate_up.narrow(0, 0, inner), gate_up.narrow(0, inner, inner), load(layout.down)};
 }
 
 std::vector<Expert> stored_experts(const Model& model, std::int64_t layer) {
-  std::vector<Expert> experts;
   const std::int64_t num_experts = model.config.layers[static_cast<std::size_t>(layer)].num_experts;
-  for (std::int64_t expert = 0; expert < num_experts; ++expert) experts.push_back(stored_expert(model, layer, expert));
+  return stored_experts(model, layer, std::vector<bool>(static_cast<std::size_t>(num_experts), true));
+}
+
+std::vector<Expert> stored_experts(const Model& model, std::int64_t layer, const std::vector<bool>& wanted) {
+  std::vector<Expert> experts(wanted.size());
+  for (std::size_t expert = 0; expert < wanted.size(); ++expert) {
+    if (wanted[expert]) experts[expert] = stored_expert(model, layer, static_cast<std::int64_t>(expert));
+  }
   return experts;
 }
 

@@ -34,14 +34,22 @@ Model open_model(const std::filesystem::path& folder, Purpose purpose = Purpose:
 /// says nothing. @throws Error naming the key if it is no positive integer
 std::int64_t max_positions(const Model& model);
 
-/// The tensor of this name as stored: a view of the mapped file, never to be written to.
+/// The tensor of this name as stored, read into memory of its own.
+/// @throws Error naming the file, if it has become shorter or cannot be read
 Tensor stored_tensor(const checkpoint::Checkpoint& checkpoint, const std::string& name);
 
-/// The routed expert `expert` of a layer as stored (views).
+/// Rows [first, first + count) along the first dimension of that tensor; no more is read.
+Tensor stored_rows(const checkpoint::Checkpoint& checkpoint, const std::string& name, std::int64_t first,
+                   std::int64_t count);
+
+/// The routed expert `expert` of a layer as stored; no more is read.
 Expert stored_expert(const Model& model, std::int64_t layer, std::int64_t expert);
 
-/// All routed experts of a layer as stored (views).
+/// All routed experts of a layer as stored.
 std::vector<Expert> stored_experts(const Model& model, std::int64_t layer);
+
+/// The same for those that are wanted: the tensors of the others are undefined. @param wanted  one for each expert
+std::vector<Expert> stored_experts(const Model& model, std::int64_t layer, const std::vector<bool>& wanted);
 
 /// The stored dtype of the routed experts ("BF16"); of the MLPs where the model is dense.
 std::string expert_dtype(const Model& model);

@@ -1,13 +1,15 @@
 // A model larger than memory: all tokens go through layer l before layer l+1, so each weight is read once and two
-// layers are in memory at most (the one that runs and the one being read ahead). Where the whole model does fit, its
-// weights are converted once and kept; the arithmetic and its order stay the same.
+// layers are in memory at most (the one that runs and the one that a thread reads ahead). Where the whole model does
+// fit, its weights are converted once and kept; the arithmetic and its order stay the same.
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 
 #include "uncurl/base/listener.h"
 #include "uncurl/model/block.h"
+#include "uncurl/model/layer_reader.h"
 #include "uncurl/model/model.h"
 #include "uncurl/tensor/compute.h"
 
@@ -18,7 +20,7 @@ enum class Weights {
   kResident   ///< read, checked and converted once, by the constructor
 };
 
-/// Gives out the layers of a checkpoint, converted to the dtype of `compute` (views where it is the stored one).
+/// Gives out the layers of a checkpoint, converted to the dtype of `compute`. One thread may use it.
 class LayerStream {
  public:
   /// `model` must outlive the stream. With kResident all weights are loaded here: see resident_bytes.
@@ -27,10 +29,11 @@ class LayerStream {
   const Model& model() const { return model_; }
   const Compute& compute() const { return compute_; }
 
-  /// @throws Error naming tensor and expert if a weight is not finite
-  LayerWeights load(std::int64_t layer) const;
-  void prefetch(std::int64_t layer) const;  ///< a hint; does nothing beyond the last layer
-  void release(std::int64_t layer) const;   ///< the layer's pages may leave memory
+  /// @throws Error naming tensor and expert if a weight is not finite, or the file that cannot be read
+  LayerWeights load(std::int64_t layer, LayerPart part = LayerPart::kWhole) const;
+
+  /// Begins to read what `load` will be asked for next; does nothing beyond the last layer.
+  void prefetch(std::int64_t layer, LayerPart part = LayerPart::kWhole) const;
 
   /// The final norm and the head are used last; this looks at them first, and at the table of positions.
   /// @throws Error naming the tensor if one is not finite. Reads them whole
@@ -45,15 +48,16 @@ class LayerStream {
   Tensor head() const;                                                 ///< [V,D]
 
  private:
-  std::vector<const checkpoint::TensorInfo*> stored(std::int64_t layer) const;
-  Tensor converted(const std::string& name, const std::string& detail = "") const;
-  const std::string& head_name() const;  ///< of the embeddings where they are tied
+  Tensor converted(const Tensor& stored, const std::string& name, const std::string& detail = "") const;
+  Tensor converted(const std::string& name) const;  ///< one that is no layer's
+  const std::string& head_name() const;             ///< of the embeddings where they are tied
 
-  LayerWeights read(std::int64_t layer) const;
-  Expert read_expert(std::int64_t layer, std::int64_t expert) const;
+  LayerWeights read(std::int64_t layer, LayerPart part) const;
+  Expert expert_of(StoredLayer& stored, std::int64_t layer, std::int64_t expert) const;
 
   const Model& model_;
   Compute compute_;
+  std::unique_ptr<LayerReader> reader_;
   std::vector<LayerWeights> layers_;            ///< all of them where they are resident, else none
   Tensor final_norm_, final_norm_bias_, head_;  ///< likewise
 };
@@ -70,7 +74,8 @@ struct SweepOptions {
   nn::Implementation implementation = nn::Implementation::kFastest;
   std::function<void(std::int64_t layer)> after_layer;  ///< hidden_ND then holds the output of `layer`
   EditFunction edit;
-  KvCache* cache = nullptr;  ///< row r leaves its keys and values there as sequence r; null: nowhere
+  LayerPart edited = LayerPart::kWhole;  ///< what `edit` is given: without experts where it brings its own
+  KvCache* cache = nullptr;              ///< row r leaves its keys and values there as sequence r; null: nowhere
 };
 
 /// Runs all rows through the layers [first_layer, end_layer), writing each layer's output over hidden_ND.

@@ -2,11 +2,12 @@
 
 #include <ATen/ATen.h>
 
-#include <cstring>
+#include <optional>
 #include <ostream>
 
 #include "uncurl/base/error.h"
 #include "uncurl/base/file.h"
+#include "uncurl/base/input_file.h"
 #include "uncurl/base/strict_json.h"
 #include "uncurl/checkpoint/safetensors.h"
 #include "uncurl/tensor/bytes.h"
@@ -15,17 +16,6 @@ namespace uncurl::model {
 namespace {
 
 constexpr const char* kMetadataKey = "uncurl";
-
-/// Our own headers are padded so that it always is; others need not be.
-bool is_aligned(const Tensor& view) {
-  return reinterpret_cast<std::uintptr_t>(view.const_data_ptr()) % view.element_size() == 0;
-}
-
-Tensor copy_of_bytes(const Tensor& view) {
-  Tensor copy = at::empty(view.sizes(), view.options());
-  if (view.nbytes() > 0) std::memcpy(copy.mutable_data_ptr(), view.const_data_ptr(), view.nbytes());
-  return copy;
-}
 
 }  // namespace
 
@@ -52,15 +42,18 @@ const Tensor& TensorFile::at(const std::string& name) const {
 }
 
 TensorFile read_tensor_file(const std::filesystem::path& path) {
-  const auto mapping = std::make_shared<const MappedFile>(path);
-  const checkpoint::SafetensorsFile header = checkpoint::parse_safetensors_header(mapping->bytes(), path.string());
+  const InputFile input(path);
+  const checkpoint::SafetensorsFile header = checkpoint::read_safetensors_header(input);
   check(header.metadata.contains(kMetadataKey), path.string(), ": is a safetensors file, but not one of uncurl's");
   TensorFile file;
   file.metadata = parse_json(header.metadata[kMetadataKey].get<std::string>(), path.string() + ": metadata");
   for (const checkpoint::TensorInfo& info : header.tensors) {
-    const auto bytes = mapping->bytes().subspan(info.begin, info.num_bytes());
-    const Tensor view = view_bytes(bytes, info.dtype, info.shape, mapping);
-    file.tensors.emplace(info.name, is_aligned(view) ? view : copy_of_bytes(view));
+    const std::optional<at::ScalarType> type = scalar_type(info.dtype);
+    check(type.has_value(), path.string(), ": tensor '", info.name, "' has dtype ", info.dtype,
+          ", in which uncurl writes nothing");
+    const Tensor tensor = at::empty(info.shape, *type);
+    input.read(info.begin, writable_bytes_of(tensor));
+    file.tensors.emplace(info.name, tensor);
   }
   return file;
 }

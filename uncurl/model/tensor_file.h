@@ -22,7 +22,7 @@ using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 void write_tensor_file(const std::filesystem::path& path, const NamedTensors& tensors, const Json& metadata);
 
 struct TensorFile {
-  std::map<std::string, Tensor> tensors;  ///< views of the mapped file, never to be written to
+  std::map<std::string, Tensor> tensors;
   Json metadata;
 
   /// @throws Error if there is no such tensor

@@ -64,15 +64,11 @@ double memory_of_stats(const model::ModelConfig& config, const Compute& compute,
   return static_cast<double>(stats_bytes(config, size, compute.dtype));
 }
 
-/// Weights that a sweep holds at once: one layer as stored, and once more where it computes in another dtype. What is
-/// read ahead of the next layer waits in the file system's cache and is not the process's own.
+/// Weights that a sweep holds at once: the layer that runs, as stored or as converted, and the next one as stored.
 double resident_weights(const model::Model& model, const Compute& compute) {
   const double stored = layer_bytes(model);
   const double stored_element = model::expert_dtype(model) == "F32" ? 4.0 : 2.0;
-  const double converted = compute.dtype == model::default_dtype(model) && model::expert_dtype(model) != "F16"
-                               ? 0
-                               : stored / stored_element * element_bytes(compute);
-  return stored + converted;
+  return stored + std::max(stored, stored / stored_element * element_bytes(compute));
 }
 
 /// Of what is done for a token beside the products, in all layers.

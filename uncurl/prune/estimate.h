@@ -33,7 +33,7 @@ double layer_bytes(const model::Model& model);
 
 struct Cost {
   double seconds = 0;
-  double peak_bytes = 0;  ///< resident memory of the process, mapped weights included
+  double peak_bytes = 0;  ///< resident memory of the process
 };
 
 Cost estimate_observe(const model::Model& model, const Compute& compute, const Workload& work,

@@ -130,10 +130,27 @@ std::vector<Expert> merge_by_activations(const std::vector<Expert>& experts, con
 
 }  // namespace
 
+std::vector<bool> experts_of_groups(const Groups& groups, std::int64_t num_experts) {
+  std::vector<bool> wanted(static_cast<std::size_t>(num_experts), false);
+  for (const ExpertGroup& group : groups) {
+    wanted[static_cast<std::size_t>(group.anchor)] = true;
+    for (std::size_t m = 0; m < group.members.size(); ++m) {
+      if (group.weights[m] > 0) wanted[static_cast<std::size_t>(group.members[m])] = true;
+    }
+  }
+  return wanted;
+}
+
 PrunedLayer prune_layer(const model::Model& model, const Plan& plan, const LayerPlan& layer,
                         const LayerSummary& summary) {
+  const std::int64_t num_experts = model.config.layers[static_cast<std::size_t>(layer.layer)].num_experts;
+  return prune_layer(model, plan, layer, summary,
+                     model::stored_experts(model, layer.layer, experts_of_groups(layer.groups, num_experts)));
+}
+
+PrunedLayer prune_layer(const model::Model& model, const Plan& plan, const LayerPlan& layer,
+                        const LayerSummary& summary, const std::vector<Expert>& experts) {
   const c10::InferenceMode inference;
-  const std::vector<Expert> experts = model::stored_experts(model, layer.layer);
   PrunedLayer pruned{.experts = layer.match == kMatchActivations
                                     ? merge_by_activations(experts, layer.groups, plan.align, summary)
                                     : merge_groups(experts, layer.groups, plan.align)};

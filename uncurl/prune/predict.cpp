@@ -66,10 +66,10 @@ std::vector<std::vector<double>> layer_errors(const model::LayerStream& original
   const auto total = static_cast<std::int64_t>(layers.size());
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const LayerProbe probe(original, layers[i]);
+    const std::vector<Expert> experts = model::stored_experts(original.model(), layers[i].layer);
     for (std::size_t p = 0; p < plans.size(); ++p) {
-      errors[p].push_back(probe.error(prune_layer(original.model(), plans[p], plans[p].layers[i], layers[i])));
+      errors[p].push_back(probe.error(prune_layer(original.model(), plans[p], plans[p].layers[i], layers[i], experts)));
     }
-    original.release(layers[i].layer);
     listener.progress({"predicting", "layers", static_cast<std::int64_t>(i) + 1, total});
   }
   return errors;

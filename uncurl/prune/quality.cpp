@@ -173,7 +173,9 @@ std::vector<Quality> measure_plan(const model::LayerStream& original, const Plan
 std::vector<RowSums> measure_plan_by_row(const model::LayerStream& original, const Plan& plan,
                                          const std::vector<LayerSummary>& layers, const RoutingStats& stats,
                                          const Listener& listener) {
-  return measure_edit_by_row(original, plan_edit(original.model(), plan, layers), stats, "trying", listener);
+  model::SweepOptions sweep{.label = "trying", .edited = model::LayerPart::kWithoutExperts};
+  sweep.edit = plan_edit(original.model(), plan, layers);
+  return measure(original, original, sweep, stats, listener);
 }
 
 std::vector<RowSums> measure_edit_by_row(const model::LayerStream& original, const model::EditFunction& edit,

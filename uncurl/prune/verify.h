@@ -6,6 +6,7 @@
 #include "uncurl/base/listener.h"
 #include "uncurl/model/model.h"
 #include "uncurl/prune/plan.h"
+#include "uncurl/prune/write.h"
 
 namespace uncurl::prune {
 
@@ -18,9 +19,12 @@ struct Verification {
 
 /// Opens `folder` as any user would and checks names, shapes, dtypes, index and config against the plan, that untouched
 /// tensors, kept experts and the router rows that their rule keeps are byte-identical with the original, and that what
-/// is new is finite. Reads both checkpoints, a layer at a time, but no expert that the plan drops or merges.
+/// is new is finite. Reads what was written once, a tensor at a time.
+/// @param hashes  what write_checkpoint returned: every tensor has to be what was written, and of the original only
+///                router rows and the beginnings of kept experts are looked at. nullptr: copies and kept experts are
+///                read from the original once more
 /// @throws Error naming the first tensor or key that is wrong
 Verification verify_checkpoint(const model::Model& original, const Plan& plan, const std::filesystem::path& folder,
-                               const Listener& listener);
+                               const Listener& listener, const TensorHashes* hashes = nullptr);
 
 }  // namespace uncurl::prune

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "uncurl/base/error.h"
+#include "uncurl/base/hash.h"
 #include "uncurl/checkpoint/dtype.h"
 #include "uncurl/checkpoint/like.h"
 #include "uncurl/checkpoint/writer.h"
@@ -48,11 +49,29 @@ std::map<std::string, std::optional<TensorSpec>> touched_tensors(const model::Mo
   return touched;
 }
 
-void write_layer(const model::Model& model, const LayerPlan& layer, const PrunedLayer& pruned,
-                 checkpoint::CheckpointWriter& writer) {
-  const auto write = [&](const std::string& pattern, const Tensor& tensor, std::int64_t expert = -1) {
+/// Where tensors go, and what is remembered of them.
+struct Output {
+  checkpoint::CheckpointWriter& writer;
+  TensorHashes& hashes;
+
+  void write(const std::string& name, const Tensor& tensor) const {
     const Tensor contiguous = tensor.contiguous();
-    writer.write(model::fill_name(pattern, layer.layer, expert), bytes_of(contiguous));
+    Hasher hasher;
+    hasher.add(bytes_of(contiguous));
+    hashes[name] = hasher.hex();
+    writer.write(name, bytes_of(contiguous));
+  }
+
+  void copy(const checkpoint::Checkpoint& original, const TensorInfo& info) const {
+    Hasher hasher;
+    checkpoint::copy_tensor(original, info, writer, &hasher);
+    hashes[info.name] = hasher.hex();
+  }
+};
+
+void write_layer(const model::Model& model, const LayerPlan& layer, const PrunedLayer& pruned, const Output& output) {
+  const auto write = [&](const std::string& pattern, const Tensor& tensor) {
+    output.write(model::fill_name(pattern, layer.layer), tensor);
   };
   const model::ExpertLayout& layout = model.layout;
   write(layout.router, pruned.router);
@@ -71,8 +90,7 @@ void write_layer(const model::Model& model, const LayerPlan& layer, const Pruned
     Expert expert = pruned.experts[e];
     for_each_tensor(expert, model.config, layout, layer.layer, static_cast<std::int64_t>(e),
                     [&](const Tensor& tensor, const std::string& name, const std::vector<std::int64_t>&) {
-                      const Tensor contiguous = tensor.contiguous();
-                      writer.write(name, bytes_of(contiguous));
+                      output.write(name, tensor);
                     });
   }
 }
@@ -131,27 +149,27 @@ std::uint64_t num_bytes(const std::vector<TensorSpec>& tensors) {
   return total;
 }
 
-void write_checkpoint(const model::Model& model, const Plan& plan, const std::vector<LayerSummary>& layers,
-                      const std::filesystem::path& folder, const Listener& listener) {
+TensorHashes write_checkpoint(const model::Model& model, const Plan& plan, const std::vector<LayerSummary>& layers,
+                              const std::filesystem::path& folder, const Listener& listener) {
   check_pruneable(model);
   for (const LayerPlan& layer : plan.layers) check_can_be_written(find_router_rule(layer.router));
   const std::vector<TensorSpec> specs = tensors_after(model, plan);
   checkpoint::CheckpointWriter writer(folder, specs, checkpoint::layout_like(model.checkpoint));
+  TensorHashes hashes;
+  const Output output{writer, hashes};
   const auto total = static_cast<std::int64_t>(plan.layers.size());
   for (std::size_t i = 0; i < plan.layers.size(); ++i) {
-    write_layer(model, plan.layers[i], prune_layer(model, plan, plan.layers[i], layers[i]), writer);
-    model.checkpoint.release(routed_tensors(model, plan.layers[i].layer));
+    write_layer(model, plan.layers[i], prune_layer(model, plan, plan.layers[i], layers[i]), output);
     listener.progress({"writing experts", "layers", static_cast<std::int64_t>(i) + 1, total});
   }
   const std::set<std::string> routed = routed_tensor_names(model);
   for (const TensorInfo* info : checkpoint::in_file_order(model.checkpoint)) {
-    if (routed.contains(info->name)) continue;
-    writer.write(info->name, model.checkpoint.bytes(*info));
-    model.checkpoint.release(std::span(&info, 1));
+    if (!routed.contains(info->name)) output.copy(model.checkpoint, *info);
   }
   checkpoint::copy_other_files(model.checkpoint, folder, {"config.json", "plan.json", "result.json"}, listener);
   write_json(folder / "config.json", config_after(model, plan));
   writer.finish();
+  return hashes;
 }
 
 }  // namespace uncurl::prune

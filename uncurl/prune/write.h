@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -29,12 +30,16 @@ std::vector<const checkpoint::TensorInfo*> routed_tensors(const model::Model& mo
 /// Their names in all layers.
 std::set<std::string> routed_tensor_names(const model::Model& model);
 
+/// XXH3-128 of what was written under every name. Bytes that are copies were hashed as they came from the original.
+using TensorHashes = std::map<std::string, std::string>;
+
 /// Writes weights, config and every other file of the model into `folder`, which must not exist or be empty.
 /// Tensors that the family does not name are copied byte for byte. Files that are skipped are named in a note.
-/// Memory: what one layer needs; its pages are released when it is written.
+/// Reads the experts that groups are made of, once. Memory: what one layer needs.
 /// @param layers  summaries of the plan's layers, in its order
-void write_checkpoint(const model::Model& model, const Plan& plan, const std::vector<LayerSummary>& layers,
-                      const std::filesystem::path& folder, const Listener& listener);
+/// @return what verify_checkpoint may hold the files to, instead of reading the original again
+TensorHashes write_checkpoint(const model::Model& model, const Plan& plan, const std::vector<LayerSummary>& layers,
+                              const std::filesystem::path& folder, const Listener& listener);
 
 /// Parameters of the model after the plan, and their bytes without headers.
 std::int64_t num_parameters(const std::vector<checkpoint::TensorSpec>& tensors);

@@ -39,21 +39,14 @@ std::string dtype_name(at::ScalarType type) {
   fail("dtype ", at::toString(type), " cannot be written to a safetensors file");
 }
 
-Tensor view_bytes(std::span<const std::byte> bytes, const std::string& dtype, const std::vector<std::int64_t>& shape,
-                  std::shared_ptr<const void> owner) {
-  const std::optional<at::ScalarType> type = scalar_type(dtype);
-  check(type.has_value(), "dtype ", dtype, " cannot be computed with; known are BF16, F16, F32, F64 and integers");
-  std::size_t expected = at::elementSize(*type);
-  for (const std::int64_t size : shape) expected *= static_cast<std::size_t>(size);
-  check(bytes.size() == expected, "found ", bytes.size(), " bytes, expected ", expected);
-  void* data = const_cast<std::byte*>(bytes.data());
-  return at::from_blob(
-      data, shape, [owner = std::move(owner)](void*) {}, at::TensorOptions().dtype(*type));
-}
-
 std::span<const std::byte> bytes_of(const Tensor& tensor) {
   assert(tensor.is_contiguous() && tensor.is_cpu());
   return {static_cast<const std::byte*>(tensor.const_data_ptr()), tensor.nbytes()};
+}
+
+std::span<std::byte> writable_bytes_of(const Tensor& tensor) {
+  assert(tensor.is_contiguous() && tensor.is_cpu());
+  return {static_cast<std::byte*>(tensor.mutable_data_ptr()), tensor.nbytes()};
 }
 
 }  // namespace uncurl

@@ -4,7 +4,6 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -20,12 +19,8 @@ std::optional<at::ScalarType> scalar_type(const std::string& dtype);
 /// The safetensors name of a libtorch dtype. @throws Error for one that has none here
 std::string dtype_name(at::ScalarType type);
 
-/// A read-only view of `bytes` as a tensor; it keeps `owner` alive. Never apply an in-place operation to it: the
-/// memory may be a read-only mapping. @throws Error if the dtype is unknown or sizes disagree
-Tensor view_bytes(std::span<const std::byte> bytes, const std::string& dtype, const std::vector<std::int64_t>& shape,
-                  std::shared_ptr<const void> owner);
-
 /// The bytes of a contiguous CPU tensor; valid as long as the tensor.
 std::span<const std::byte> bytes_of(const Tensor& tensor);
+std::span<std::byte> writable_bytes_of(const Tensor& tensor);  ///< of one that was just made, to be filled
 
 }  // namespace uncurl

@@ -48,7 +48,7 @@ void write_like(const model::Model& model, ModelWeights& weights, const std::str
   for (std::size_t i = 0; i < infos.size(); ++i) {
     const auto trained = ours.find(infos[i]->name);
     if (trained == ours.end()) {
-      writer.write(infos[i]->name, model.checkpoint.bytes(*infos[i]));
+      checkpoint::copy_tensor(model.checkpoint, *infos[i], writer);
       continue;
     }
     const Tensor stored = tensor_of(trained->second).to(*scalar_type(specs[i].dtype)).contiguous();

@@ -56,8 +56,9 @@ void prune_model(const StudyConfig& config, const Stage& stage, const fs::path& 
                        {.method = stage.variant.method, .seed = static_cast<std::uint64_t>(stage.seed)}, listener);
   plan.stats_path = fs::path("..") / statistics.filename();
   plan.stats_hash = file_hash(statistics);
-  prune::write_checkpoint(model, plan, prune::mix_all(stats, plan.weights), output.partial(), listener);
-  const prune::Verification verified = prune::verify_checkpoint(model, plan, output.partial(), listener);
+  const prune::TensorHashes hashes =
+      prune::write_checkpoint(model, plan, prune::mix_all(stats, plan.weights), output.partial(), listener);
+  const prune::Verification verified = prune::verify_checkpoint(model, plan, output.partial(), listener, &hashes);
   const model::Model smaller = model::open_model(output.partial());
   const std::vector<prune::Quality> qualities = prune::measure_checkpoint(
       model::LayerStream(model, compute()), model::LayerStream(smaller, compute()), stats, listener);

@@ -5,6 +5,7 @@
 
 #include "uncurl/base/error.h"
 #include "uncurl/base/hash.h"
+#include "uncurl/base/machine.h"
 #include "uncurl/eval/judge.h"
 #include "uncurl/prune/planner.h"
 #include "uncurl/prune/predict.h"
@@ -137,7 +138,8 @@ Point PointRunner::measure(const PointRequest& request, const Listener& listener
   point.mixed = std::any_of(point.experts_of_layer.begin(), point.experts_of_layer.end(),
                             [&](std::int64_t count) { return count != point.experts_of_layer.front(); });
 
-  PlanTrial trial(evidence_.original, plan, summaries, /*keep=*/!evidence_.tasks.empty());
+  const bool fits = static_cast<std::uint64_t>(point.bytes) <= machine_limits().available_bytes / 2;
+  PlanTrial trial(evidence_.original, plan, summaries, /*keep=*/fits && !evidence_.tasks.empty());
   point.rows = prune::measure_edit_by_row(evidence_.original, trial.edit(), evidence_.stats, "trying", listener);
   point.error_of_layer = trial.error_of_layer();
   point.scores = score_tasks(evidence_, trial.edit(), listener);

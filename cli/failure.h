@@ -7,7 +7,7 @@
 namespace uncurl::cli {
 
 struct Failure {
-  int exit_code;  ///< 1 failed, 2 asked wrongly, 130 interrupted
+  int exit_code;  ///< 1 failed, 2 usage error, 130 interrupted
   std::string line;
 };
 

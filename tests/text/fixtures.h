@@ -51,7 +51,7 @@ inline std::string error_of(const std::function<void()>& action) {
   return "";
 }
 
-/// One id per byte, behind id 1000 where special tokens are asked for.
+/// One id per byte, after id 1000 where special tokens are asked for.
 class ByteTokenizer : public Tokenizer {
  public:
   std::vector<std::int32_t> encode(std::string_view text, bool add_special_tokens) const override {

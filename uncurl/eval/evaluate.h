@@ -21,7 +21,7 @@ struct PairResult {
 };
 
 /// Block by block through both models, since what they say of a token is compared over the whole vocabulary: the hidden
-/// states of one block are kept, of one model behind the last layer while the other runs.
+/// states of one block are kept, of one model after the last layer while the other runs.
 PairResult evaluate_pair(const model::LayerStream& original, const model::LayerStream& other,
                          const text::Tokenizer& tokenizer, const PreparedTask& task, const EvaluateOptions& options,
                          const Listener& listener);

@@ -14,7 +14,7 @@ using at::Tensor;
 /// How the text of a row is called.
 using NameOfRow = std::function<std::string(std::int64_t row)>;
 
-/// @param hidden_ND  of the rows, behind `layer`
+/// @param hidden_ND  of the rows, after `layer`
 /// @throws Error naming text, layer and token if one is NaN or infinite
 void check_hidden(const Tensor& hidden_ND, const model::PackedRows& rows, std::int64_t layer, const NameOfRow& name);
 

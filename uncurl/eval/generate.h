@@ -20,7 +20,7 @@ std::vector<std::int32_t> end_of_text(const model::Model& model);
 /// @param tokens  of the longest, with what is written
 std::int64_t prompts_at_once(const model::ModelConfig& config, at::ScalarType dtype, std::int64_t tokens);
 
-/// What the model writes behind each prompt: up to rule.max_tokens tokens, an end-of-text token, or the first of
+/// What the model writes after each prompt: up to rule.max_tokens tokens, an end-of-text token, or the first of
 /// rule.until, which are not part of it.
 /// @throws Error naming the prompt if a hidden state or logit is NaN or infinite
 /// Memory: 2 L B C Hkv head_dim values for B prompts at a time (prompts_at_once) of up to C tokens. Every step runs

@@ -38,7 +38,7 @@ struct RunningBlock {
 };
 RunningBlock start_block(const model::LayerStream& stream, const PackedRequests& requests, const Block& block);
 
-/// @throws Error naming text, layer and token if a hidden state behind `layer` is NaN or infinite
+/// @throws Error naming text, layer and token if a hidden state after `layer` is NaN or infinite
 void check_block(const RunningBlock& running, std::int64_t layer);
 
 /// What the head sees where a judged token is predicted, once all layers have run: [n,D] of the block's positions.
@@ -47,7 +47,7 @@ Tensor finish_block(const model::LayerStream& stream, const RunningBlock& runnin
 /// Both, and all layers between.
 /// @param edit   a change of weights to try; may be empty
 /// @param label  for progress: "<label> layer 3 of 48"
-/// @throws what check_block throws, behind the first layer that gives it a reason
+/// @throws what check_block throws, after the first layer that gives it a reason
 /// Memory: the hidden states of the block.
 Tensor final_hidden(const model::LayerStream& stream, const PackedRequests& requests, const Block& block,
                     const EditFunction& edit, const std::string& label, const Listener& listener);

@@ -29,7 +29,7 @@ class KvCache {
   /// Keys and values [N,Hkv,hd] of one layer for whole rows: row r becomes sequence first_sequence + r, from its start.
   void fill(std::int64_t layer, const Tensor& k_NHd, const Tensor& v_NHd, const PackedRows& rows,
             std::int64_t first_sequence);
-  /// One token more of one layer for every sequence, behind its length. @param k_BHd [B,Hkv,hd], @param v_BHd likewise
+  /// One token more of one layer for every sequence, after its length. @param k_BHd [B,Hkv,hd], @param v_BHd likewise
   void append(std::int64_t layer, const Tensor& k_BHd, const Tensor& v_BHd);
 
   void set_lengths(const std::vector<std::int64_t>& lengths);

@@ -68,7 +68,7 @@ using EditFunction = std::function<LayerWeights(LayerWeights, std::int64_t layer
 
 struct SweepOptions {
   std::int64_t first_layer = 0;
-  std::optional<std::int64_t> end_layer;  ///< default: behind the last
+  std::optional<std::int64_t> end_layer;  ///< default: after the last
   std::int64_t chunk_tokens = 8192;       ///< tokens that run together; bounds the temporaries, changes roundings only
   std::string label = "running";          ///< for progress: "<label> layer 3 of 48"
   nn::Implementation implementation = nn::Implementation::kFastest;

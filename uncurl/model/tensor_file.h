@@ -18,7 +18,7 @@ using at::Tensor;
 using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 
 /// Written as write_file does. `metadata` is any JSON object; it is stored as text under one key, with U+FFFD for bytes
-/// of its strings that are no UTF-8 (a path may hold any).
+/// of its strings that are not valid UTF-8 (a path may hold any).
 void write_tensor_file(const std::filesystem::path& path, const NamedTensors& tensors, const Json& metadata);
 
 struct TensorFile {

@@ -8,7 +8,7 @@ namespace uncurl::nn {
 
 using at::Tensor;
 
-/// One row of T tokens behind S-T earlier ones.
+/// One row of T tokens after S-T earlier ones.
 /// @param q_THd   [T,H,head_dim]
 /// @param k_SHd   [S,Hkv,head_dim], S >= T, H a multiple of Hkv; @param v_SHd likewise
 /// @param window  a token sees itself and the window-1 tokens before it; 0 means all before it

@@ -15,7 +15,7 @@ namespace uncurl::prune {
 Plan make_plan(const model::Model& model, const RoutingStats& stats, std::int64_t num_experts_after,
                const PlanRequest& request, const Listener& listener);
 
-/// The same for one layer alone, before those behind it are known: a plan of one layer, not through check_plan. For
+/// The same for one layer alone, before those after it are known: a plan of one layer, not through check_plan. For
 /// methods that treat each layer alone it is what make_plan gives that layer.
 Plan plan_of_layer(const model::Model& model, const RoutingStats& stats, const LayerSummary& layer,
                    std::int64_t num_experts_after, const PlanRequest& request);

@@ -12,7 +12,7 @@ inline constexpr std::size_t kRecordBytes = 2000;       ///< paragraphs are join
 inline constexpr std::size_t kLongestParagraph = 8000;  ///< longer ones are cut
 
 /// Paragraphs are separated by lines of white space only; joined, they have one empty line between them. A paragraph of
-/// more than kLongestParagraph bytes is cut behind the last line end, else the last space, else the last whole
+/// more than kLongestParagraph bytes is cut after the last line end, else the last space, else the last whole
 /// character that fits. Line ends become "\n". Nothing else is changed, and no byte of the text but blank lines is
 /// lost.
 std::vector<std::string> records_of_text(std::string_view text);

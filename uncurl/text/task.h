@@ -22,7 +22,7 @@ struct LabelRule {
   std::map<std::string, int> values;
 };
 
-/// Choices that a row brings along: the array `field`, each element behind `prefix`.
+/// Choices that a row brings along: the array `field`, each element after `prefix`.
 struct ChoicesInRow {
   std::string field, prefix;
 };

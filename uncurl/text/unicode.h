@@ -10,7 +10,7 @@ namespace uncurl::text {
 /// The text with each maximal invalid part replaced by U+FFFD (Unicode 15, section 3.9; what Python and browsers do).
 std::string valid_utf8(std::string_view text);
 
-/// The code point at `position`, which moves behind it. `text` must be valid UTF-8.
+/// The code point at `position`, which moves past it. `text` must be valid UTF-8.
 char32_t next_code_point(std::string_view text, std::size_t& position);
 
 void append_utf8(std::string& text, char32_t code_point);

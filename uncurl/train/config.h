@@ -21,8 +21,8 @@ struct ModelSource {
 };
 
 enum class DataKind {
-  kPretrain,  ///< documents end to end with the end-of-text token behind each, cut into rows of sequence_length tokens
-  kInstruct   ///< a row a record; only the completion and the end-of-text token behind it count
+  kPretrain,  ///< documents end to end with the end-of-text token after each, cut into rows of sequence_length tokens
+  kInstruct   ///< a row per record; only the completion and the end-of-text token after it count
 };
 
 struct DataSource {
@@ -64,7 +64,7 @@ struct ScheduleConfig {
   /// From peak / warmup_steps at the first step to the peak at the last of them. None: 1,000, as in the paper, but at
   /// most a tenth of the steps.
   std::optional<std::int64_t> warmup_steps;
-  Decay decay = Decay::kLinear;  ///< from the peak to `floor` behind the last step
+  Decay decay = Decay::kLinear;  ///< from the peak to `floor` after the last step
   double floor = 0;              ///< of the peak, in [0, 1]
 };
 
@@ -73,7 +73,7 @@ struct ScheduleConfig {
 struct ValidationConfig {
   std::vector<DataSource> data;
   double share = 0;
-  std::int64_t every_steps = 0;      ///< 0: behind the last step alone
+  std::int64_t every_steps = 0;      ///< 0: after the last step alone
   std::int64_t max_tokens = 262144;  ///< of each source: its first rows
 };
 

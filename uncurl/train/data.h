@@ -37,7 +37,7 @@ struct Corpus {
   std::vector<RowSource> validation;  ///< those of validation.data, or the shares cut from `data`; may be empty
 };
 
-/// Pretraining text: the ids of every record and the end-of-text token behind it, one record after the other in the
+/// Pretraining text: the ids of every record and the end-of-text token after it, one record after the other in the
 /// order of the file, cut into rows of sequence_length; what is left at the end is a shorter row.
 /// Instructions: prompt, completion and the end-of-text token; targets begin with the first token in which the ids of
 /// the prompt alone and those of the whole differ. Too long rows are cut at their end.

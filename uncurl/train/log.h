@@ -10,7 +10,7 @@ namespace uncurl::train {
 
 class Log {
  public:
-  /// Goes on behind the lines of the first `num_steps` steps that the file holds; what a killed run wrote after its
+  /// Goes on after the lines of the first `num_steps` steps that the file holds; what a killed run wrote after its
   /// last state is cut off.
   Log(const std::filesystem::path& path, std::int64_t num_steps);
 

@@ -11,7 +11,7 @@ namespace uncurl::train {
 std::int64_t warmup_steps(const ScheduleConfig& config, std::int64_t num_steps);
 
 /// Linear from peak / warmup at step 0 to the peak at step warmup - 1; from there the decay reaches `floor` of the peak
-/// right behind the last step, so that every step moves something.
+/// right after the last step, so that every step moves something.
 /// @param step  from 0 on
 double learning_rate(const ScheduleConfig& config, double peak, std::int64_t step, std::int64_t num_steps);
 

@@ -20,7 +20,7 @@ struct ValidationLoss {
 struct TrainOutcome {
   std::int64_t steps = 0, tokens = 0;      ///< of the whole run
   double seconds = 0;                      ///< of the whole run, all its parts
-  std::vector<ValidationLoss> validation;  ///< behind the last step
+  std::vector<ValidationLoss> validation;  ///< after the last step
 };
 
 /// What a run will do, known without running it.

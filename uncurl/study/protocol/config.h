@@ -33,7 +33,7 @@ struct StudyConfig {
   std::vector<std::string> methods;  ///< as in prune::methods()
   std::vector<std::string> tasks;    ///< names or files of tasks with a train and a validation split
   std::int64_t pretrain_seeds = 1;   ///< pretrainings of each model
-  std::int64_t seeds = 1;            ///< runs of everything behind; run s starts from pretraining s % pretrain_seeds
+  std::int64_t seeds = 1;            ///< runs of everything after; run s starts from pretraining s % pretrain_seeds
   double detect = 0.02;              ///< difference of two scores that the study is meant to tell from chance
   std::int64_t observe_tokens = 131072;
 

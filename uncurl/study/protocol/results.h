@@ -48,7 +48,7 @@ struct ValidationPoint {
 struct Pretrained {
   Variant variant;
   std::int64_t parameters = 0, active_parameters = 0;
-  std::vector<std::vector<ValidationPoint>> curves;  ///< by seed; the last point is behind the last step
+  std::vector<std::vector<ValidationPoint>> curves;  ///< by seed; the last point is after the last step
 
   double loss() const;  ///< at the end, mean over seeds
   /// Parameters of the dense model of equal loss, between the pretrained ones (linear in the logarithm of their size);

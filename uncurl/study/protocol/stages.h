@@ -54,7 +54,7 @@ class DataHashes {
   std::map<std::string, std::string> known_;
 };
 
-/// All stages, each behind those it depends on.
+/// All stages, each after those it depends on.
 std::vector<Stage> stages_of(const StudyConfig& config, DataHashes& hashes);
 
 /// What a task is called in names and tables: its file without folder and ending.

@@ -15,7 +15,7 @@ struct AddedToken {
   std::int32_t id = -1;
   bool single_word = false;  ///< only where no word character touches it
   bool lstrip = false;       ///< swallows white space before it
-  bool rstrip = false;       ///< swallows white space behind it
+  bool rstrip = false;       ///< swallows white space after it
   bool normalized = true;    ///< looked for in the normalised text, in its own normalised form
   bool special = false;
 };

@@ -14,7 +14,7 @@ struct Decoder {
   bool strip_first_space = false;  ///< of kMetaspace: the first token's space was put there by the encoder
   std::string refusal;             ///< of kUnsupported: what decode says
 
-  /// The text of tokens one behind another; bytes that are no UTF-8 become U+FFFD.
+  /// The text of tokens one after another; invalid UTF-8 becomes U+FFFD.
   /// @throws Error with `refusal` for kUnsupported
   std::string operator()(const std::vector<std::string>& tokens) const;
 };

@@ -35,7 +35,7 @@ struct ObservePlace {
 };
 
 /// Stations 2 and 3: rows, statistics, coverage table. One process at a time: others are refused at once.
-/// @param sequential  if there, each layer is observed behind the layers that this request prunes
+/// @param sequential  if there, each layer is observed after the layers before it were pruned as this request says
 prune::RoutingStats observe_to(const ObservePlace& place, const model::Model& model, DataOptions data,
                                const ComputeOptions& compute, const std::optional<prune::SequentialRequest>& sequential,
                                Terminal& terminal);

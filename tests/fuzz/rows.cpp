@@ -1,4 +1,4 @@
-// A .jsonl of rows behind a first line that is the template; an empty one stands for none.
+// A .jsonl of rows after a first line that is the template; an empty one stands for none.
 #include "tests/fuzz/target.h"
 #include "uncurl/text/source.h"
 

@@ -14,7 +14,7 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// The command was asked wrongly (a missing or contradictory option): cli/ exits with 2.
+/// A usage error: an option is missing, or two contradict each other. cli/ exits with 2.
 class UsageError : public Error {
  public:
   using Error::Error;

@@ -28,7 +28,7 @@ struct Encoder {
   Request pair(const std::string& context, const std::string& continuation) const;
 
   /// All tokens of a text, in windows of max_length that do not overlap but for the last, which reaches back as far as
-  /// it can. The first token is judged behind `beginning_of_text`. Empty for a text without tokens. @throws Error if
+  /// it can. The first token is judged after `beginning_of_text`. Empty for a text without tokens. @throws Error if
   /// there is no such token
   std::vector<Request> windows(const std::string& text) const;
 

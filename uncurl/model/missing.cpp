@@ -13,7 +13,7 @@ using checkpoint::TensorInfo;
 
 constexpr std::size_t kNamesShown = 3;
 
-/// The first tensor whose name is `name` behind something that ends in a dot (or the other way round); nullptr if none.
+/// The first tensor whose name is `name` after something that ends in a dot (or the other way round); nullptr if none.
 const TensorInfo* with_ending(const Checkpoint& checkpoint, const std::string& name) {
   for (const TensorInfo& info : checkpoint.tensors()) {
     if (info.name.size() > name.size() && info.name.ends_with("." + name)) return &info;

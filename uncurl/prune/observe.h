@@ -15,7 +15,7 @@
 
 namespace uncurl::prune {
 
-/// What the layer just observed becomes for the layers behind it. @param stats  holds that layer alone
+/// What the layer just observed becomes for the layers after it. @param stats  holds that layer alone
 using ReplaceLayer = std::function<model::LayerWeights(model::LayerWeights, const RoutingStats& stats)>;
 
 struct ObserveOptions {

@@ -68,7 +68,7 @@ class NamedToken {
 /// special_tokens_map.json. There is none if they name neither, or the name is not one token.
 NamedToken beginning_of_text(const std::filesystem::path& folder, const Tokenizer& tokenizer);
 
-/// The token that stands behind a text: eos_token.
+/// The token that stands after a text: eos_token.
 NamedToken end_of_text(const std::filesystem::path& folder, const Tokenizer& tokenizer);
 
 }  // namespace uncurl::text

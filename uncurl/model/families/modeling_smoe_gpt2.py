@@ -158,7 +158,7 @@ class SmoeGpt2Model(SmoeGpt2PreTrainedModel):
         super().__init__(config)
         self.wte = nn.Embedding(config.vocab_size, config.hidden_size)
         self.wpe = nn.Embedding(config.n_positions, config.hidden_size)
-        # Cache slots behind those of the keys and values hold the chosen experts.
+        # Cache slots after those of the keys and values hold the chosen experts.
         self.h = nn.ModuleList(
             [Block(config, layer, config.num_hidden_layers + layer) for layer in range(config.num_hidden_layers)]
         )

@@ -1,4 +1,6 @@
 // The program: commands, and what it exits with: 0 done, 1 failed, 2 usage error.
+#include <sys/resource.h>
+
 #include <exception>
 #include <iostream>
 
@@ -40,11 +42,20 @@ int run(int argc, char** argv) {
   return 0;
 }
 
+/// A checkpoint keeps each of its shards open, and some have hundreds: as many files as the system lets us have.
+void allow_open_files() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);  // if it fails, the limit that was set holds
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   uncurl::use_caching_allocator();
   uncurl::cli::handle_interrupts();
+  allow_open_files();
   try {
     uncurl::kernels::cpu_level();  // says at once what is wrong with UNCURL_CPU
     return run(argc, argv);

@@ -80,12 +80,15 @@ TEST(CheckpointWriter, WritesMoreShardsThanAProcessMayHaveOpen) {
   const TemporaryFolder folder;
   std::vector<TensorSpec> tensors;
   for (int t = 0; t < 400; ++t) tensors.push_back({concat("t", t), "U8", {6}});
-  const OpenFilesLimit limit(64);
-  CheckpointWriter writer(folder / "out", tensors, {.max_shard_bytes = 12});
-  for (const int parity : {0, 1}) {  // every shard is begun before the first is complete
-    for (int t = parity; t < 400; t += 2) writer.write(tensors[t].name, as_bytes(std::string(6, 'a')));
+  {
+    const OpenFilesLimit limit(64);
+    CheckpointWriter writer(folder / "out", tensors, {.max_shard_bytes = 12});
+    for (const int parity : {0, 1}) {  // every shard is begun before the first is complete
+      for (int t = parity; t < 400; t += 2) writer.write(tensors[t].name, as_bytes(std::string(6, 'a')));
+    }
+    writer.finish();
+    EXPECT_THAT(error_of([&] { Checkpoint::open(folder / "out"); }), HasSubstr("too many files open"));
   }
-  writer.finish();
   const Checkpoint checkpoint = Checkpoint::open(folder / "out");
   EXPECT_EQ(checkpoint.files().size(), 200u);
   EXPECT_EQ(as_text(checkpoint.bytes(checkpoint.at("t399"))), "aaaaaa");

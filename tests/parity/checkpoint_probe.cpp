@@ -35,7 +35,8 @@ void check_files(const char* list) {
   std::istringstream paths(uncurl::read_text(list));
   for (std::string path; std::getline(paths, path);) {
     try {
-      parse_safetensors_header(std::as_bytes(std::span(uncurl::read_text(path))), "file");
+      const std::string text = uncurl::read_text(path);
+      parse_safetensors_header(std::as_bytes(std::span(text)), "file");
       std::cout << "ok\n";
     } catch (const uncurl::Error& error) {
       std::string line = error.what();

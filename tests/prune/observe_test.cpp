@@ -222,6 +222,41 @@ TEST(Observe, StartsAnewAndSaysWhyWhereTheStateIsCutShort) {
                             "layers-1.safetensors");
 }
 
+/// Writes the file again with something else in it, under the same key.
+void change(const std::filesystem::path& path, const std::function<void(model::TensorFile& file)>& edit) {
+  model::TensorFile file = model::read_tensor_file(path);
+  edit(file);
+  model::write_tensor_file(path, {file.tensors.begin(), file.tensors.end()}, file.metadata);
+}
+
+TEST(Observe, StartsAnewAndSaysWhyWhereTheStateHoldsWhatCannotBe) {
+  using Path = std::filesystem::path;
+  const auto in_hidden = [](const std::function<void(model::TensorFile&)>& edit) {
+    return [edit](const Path& state) { change(state / "hidden.safetensors", edit); };
+  };
+  const auto in_layers = [](const std::function<void(model::TensorFile&)>& edit) {
+    return [edit](const Path& state) { change(state / "layers-1.safetensors", edit); };
+  };
+  expect_started_anew_after(in_hidden([](auto& file) {
+                              file.tensors.at("hidden") = at::zeros({3, 5});
+                            }),
+                            "hidden is [3, 5]");
+  expect_started_anew_after(in_hidden([](auto& file) { file.tensors.at("hidden") = file.at("hidden").to(at::kHalf); }),
+                            "hidden holds F16, expected F32");
+  expect_started_anew_after(in_hidden([](auto& file) { file.metadata["next_layer"] = 9; }), "next_layer is 9");
+  expect_started_anew_after(in_hidden([](auto& file) { file.metadata["files"].erase(0); }),
+                            "the statistics of layer 0 are missing");
+  expect_started_anew_after(in_hidden([](auto& file) { file.metadata["files"][0] = "layers-/../../secret"; }),
+                            "names the file");
+  expect_started_anew_after(in_layers([](auto& file) { file.metadata["layers"][0] = "a"; }), "should hold numbers");
+  expect_started_anew_after(in_layers([](auto& file) { file.at("layers.0.sources.0.gram").fill_(NAN); }),
+                            "gram of expert 0 is NaN");
+  expect_started_anew_after(in_layers([](auto& file) {
+                              file.tensors.at("layers.0.sample_logits") = at::zeros({1, 4});
+                            }),
+                            "sample_logits is [1, 4]");
+}
+
 TEST(Observe, StartsAnewFromTheSingleFileOfEarlierVersions) {
   expect_started_anew_after(
       [](const std::filesystem::path& state) {

@@ -49,6 +49,8 @@ void check_is_file(const std::filesystem::path& path) {
 int open_to_read(const std::filesystem::path& path) {
   check_is_file(path);  // before open(): opening a device may already do something
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  check(file >= 0 || errno != EMFILE, path.string(), ": cannot be opened: this process has too many files open; a ",
+        "checkpoint keeps each of its shards open, so allow it more (ulimit -n)");
   check(file >= 0, path.string(), ": cannot be opened: ", std::strerror(errno));
   try {
     struct stat status {};

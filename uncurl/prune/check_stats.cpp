@@ -81,6 +81,9 @@ void check_held_out(const HeldOut& held_out) {
   check(final_ND.dim() == 2 && final_ND.size(0) == num_tokens && at::isFloatingType(final_ND.scalar_type()),
         "held_out.final is ", dtype_name(final_ND.scalar_type()), " ", shape_text(final_ND.sizes()), ", expected ",
         num_tokens, " rows of floating numbers");
+  check(all_finite(final_ND.contiguous()),
+        "held_out.final holds NaN or infinity: the model overflows in the dtype it was computed in (observe again with "
+        "--dtype f32), or the file is damaged");
 }
 
 }  // namespace
@@ -94,6 +97,19 @@ void check_layer_stats(const LayerStats& layer) {
   }
 }
 
+void check_layer_stats(const LayerStats& layer, std::int64_t num_samples) {
+  check_layer_stats(layer);
+  const std::string place = concat("layer ", layer.layer, ": ");
+  expect(layer.sample_logits, at::kFloat, {num_samples, layer.sources.front().count.numel()}, place + "sample_logits");
+  expect_finite(layer.sample_logits, place + "sample_logits");
+  const Tensor& inputs = layer.sample_inputs;
+  if (!inputs.defined()) return;
+  check(inputs.dim() == 2 && inputs.size(0) <= num_samples && at::isFloatingType(inputs.scalar_type()), place,
+        "sample_inputs is ", dtype_name(inputs.scalar_type()), " ", shape_text(inputs.sizes()),
+        ", expected floating numbers of at most ", num_samples, " tokens");
+  check(all_finite(inputs.contiguous()), place, "sample_inputs holds NaN or infinity; is the file damaged?");
+}
+
 void check_stats(const RoutingStats& stats) {
   check_sources(stats);
   const std::int64_t num_samples = expect_rows(stats.sample_tokens, at::kLong, "sample_tokens");
@@ -103,17 +119,7 @@ void check_stats(const RoutingStats& stats) {
   for (const LayerStats& layer : stats.layers) {
     check(layer.layer > last, "layer ", layer.layer, " follows layer ", last, ": layers should ascend from 0");
     last = layer.layer;
-    check_layer_stats(layer);
-    const std::string place = concat("layer ", layer.layer, ": ");
-    expect(layer.sample_logits, at::kFloat, {num_samples, layer.sources.front().count.numel()},
-           place + "sample_logits");
-    expect_finite(layer.sample_logits, place + "sample_logits");
-    const Tensor& inputs = layer.sample_inputs;
-    if (!inputs.defined()) continue;
-    check(inputs.dim() == 2 && inputs.size(0) <= num_samples && at::isFloatingType(inputs.scalar_type()), place,
-          "sample_inputs is ", dtype_name(inputs.scalar_type()), " ", shape_text(inputs.sizes()),
-          ", expected floating numbers of at most ", num_samples, " tokens");
-    check(all_finite(inputs.contiguous()), place, "sample_inputs holds NaN or infinity; is the file damaged?");
+    check_layer_stats(layer, num_samples);
   }
   check_held_out(stats.held_out);
 }

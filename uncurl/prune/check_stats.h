@@ -10,6 +10,9 @@ namespace uncurl::prune {
 ///         not finite, the expert as well
 void check_layer_stats(const LayerStats& layer);
 
+/// And of what is kept of `num_samples` tokens.
+void check_layer_stats(const LayerStats& layer, std::int64_t num_samples);
+
 /// The same for all layers and everything beside them.
 /// @throws Error also for sources and rows that are out of range or out of order
 void check_stats(const RoutingStats& stats);

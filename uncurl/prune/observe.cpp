@@ -237,7 +237,13 @@ RoutingStats observe(const model::Model& model, const Compute& compute, const st
     check_space(options.state, bytes_to_come(options.state, model.config, size, compute.dtype));
   Tensor hidden_ND;
   std::int64_t first_layer = 0;
-  if (std::optional<ResumePoint> point = state.load(stats.sources.size())) {
+  const ResumeShape shape{.experts_of_layer = experts_of_layer,
+                          .num_tokens = rows.all.num_tokens(),
+                          .hidden_size = model.config.hidden_size,
+                          .num_samples = static_cast<std::int64_t>(sample.size()),
+                          .dtype = compute.dtype,
+                          .num_sources = stats.sources.size()};
+  if (std::optional<ResumePoint> point = state.load(shape)) {
     hidden_ND = std::move(point->hidden_ND);
     collector.restore(std::move(point->layers));
     first_layer = point->next_layer;

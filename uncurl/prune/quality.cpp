@@ -139,17 +139,16 @@ std::vector<Quality> measure_checkpoint(const model::LayerStream& original, cons
 }
 
 model::LayerWeights with_pruned(model::LayerWeights weights, const PrunedLayer& pruned) {
-  // Each part as the one it replaces: a router may be of another dtype than the experts.
-  const auto router = weights.moe.router.options(), expert = weights.moe.experts.front().down.options();
-  weights.moe.router = pruned.router.to(router);
+  const auto options = weights.moe.router.options();  // of all weights of a stream, whatever they are stored in
+  weights.moe.router = pruned.router.to(options);
   weights.moe.expert_of_row = pruned.expert_of_row;
   weights.moe.experts.clear();
   for (const Expert& kept : pruned.experts) {
     weights.moe.experts.push_back(
-        model::with_each_tensor(kept, [&](const Tensor& tensor) { return tensor.to(expert); }));
+        model::with_each_tensor(kept, [&](const Tensor& tensor) { return tensor.to(options); }));
   }
   if (pruned.correction_bias.defined())
-    weights.moe.correction_bias = pruned.correction_bias.to(router.dtype(at::kFloat));
+    weights.moe.correction_bias = pruned.correction_bias.to(options.dtype(at::kFloat));
   return weights;
 }
 

@@ -45,7 +45,8 @@ std::vector<Quality> measure_checkpoint(const model::LayerStream& original, cons
 std::function<model::LayerWeights(model::LayerWeights, std::int64_t layer)> plan_edit(
     const model::Model& model, const Plan& plan, const std::vector<LayerSummary>& layers);
 
-/// The pruned layer in the place of the routed part of `weights`, in their dtype.
+/// The pruned layer in the place of the routed part of `weights`, in their dtype. @param weights  with or without
+/// experts
 model::LayerWeights with_pruned(model::LayerWeights weights, const PrunedLayer& pruned);
 
 /// The same for a plan that is tried in memory, without writing anything.

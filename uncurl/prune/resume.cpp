@@ -6,8 +6,10 @@
 
 #include "uncurl/base/file.h"
 #include "uncurl/base/hash.h"
+#include "uncurl/prune/check_stats.h"
 #include "uncurl/prune/stats_file.h"
 #include "uncurl/tensor/bytes.h"
+#include "uncurl/tensor/shape.h"
 
 namespace uncurl::prune {
 namespace {
@@ -37,6 +39,30 @@ std::vector<fs::path> files_of_state(const fs::path& state) {
   return files;
 }
 
+/// Of a file in the folder of the state, and nowhere else.
+bool is_name_of_layers(const std::string& name) {
+  return name.starts_with(kLayerFile) && fs::path(name).filename() == name;
+}
+
+void check_point(const ResumePoint& point, const ResumeShape& shape) {
+  const auto num_layers = static_cast<std::int64_t>(shape.experts_of_layer.size());
+  check(point.next_layer > 0 && point.next_layer <= num_layers, "next_layer is ", point.next_layer, ", expected 1 to ",
+        num_layers);
+  expect_shape(point.hidden_ND, {shape.num_tokens, shape.hidden_size}, "hidden");
+  check(point.hidden_ND.scalar_type() == shape.dtype, "hidden holds ", dtype_name(point.hidden_ND.scalar_type()),
+        ", expected ", dtype_name(shape.dtype));
+  std::size_t found = 0;
+  for (std::int64_t layer = 0; layer < point.next_layer; ++layer) {
+    const std::int64_t num_experts = shape.experts_of_layer[static_cast<std::size_t>(layer)];
+    if (num_experts == 0) continue;
+    check(found < point.layers.size() && point.layers[found].layer == layer, "the statistics of layer ", layer,
+          " are missing");
+    const std::int64_t stored = point.layers[found++].sources.front().count.numel();
+    check(stored == num_experts, "layer ", layer, " has ", stored, " experts, expected ", num_experts);
+  }
+  check(found == point.layers.size(), "there are statistics of ", point.layers.size(), " layers, expected ", found);
+}
+
 }  // namespace
 
 std::string request_key(const RoutingStats& stats, const model::PackedRows& rows) {
@@ -64,12 +90,12 @@ SaveSchedule save_schedule(std::int64_t num_layers, std::int64_t hidden_bytes, s
 ObserveState::ObserveState(fs::path path, std::string key, const Listener& listener)
     : path_(std::move(path)), key_(std::move(key)), listener_(listener) {}
 
-std::optional<ResumePoint> ObserveState::load(std::size_t num_sources) {
+std::optional<ResumePoint> ObserveState::load(const ResumeShape& shape) {
   if (path_.empty() || files_of_state(path_).empty()) return std::nullopt;
   try {
     check(fs::is_directory(path_), "was left by another version of this program");
     if (!fs::exists(path_ / kHiddenFile)) return std::nullopt;  // killed before the first save was complete
-    ResumePoint point = read(num_sources);
+    ResumePoint point = read(shape);
     next_layer_ = point.next_layer;
     num_saved_ = point.layers.size();
     listener_.note(concat("resuming after layer ", point.next_layer, " from ", path_.string()));
@@ -84,29 +110,34 @@ std::optional<ResumePoint> ObserveState::load(std::size_t num_sources) {
   return std::nullopt;
 }
 
-ResumePoint ObserveState::read(std::size_t num_sources) {
-  const fs::path hidden_path = path_ / kHiddenFile;
-  const model::TensorFile file = model::read_tensor_file(hidden_path);
-  const JsonObject metadata(file.metadata, hidden_path.string());
+void ObserveState::read_layers(const std::string& file_name, const ResumeShape& shape,
+                               std::vector<LayerStats>& layers) const {
+  const fs::path path = path_ / file_name;
+  const model::TensorFile file = model::read_tensor_file(path);
+  const JsonObject metadata(file.metadata, path.string());
   expect_key(metadata, key_);
-  // A mapping cannot be added to, and would keep the blocks of files that are removed: everything is copied.
-  ResumePoint point{.next_layer = metadata.integer("next_layer"), .hidden_ND = file.at("hidden").clone()};
-  for (const Json& name : metadata.array("files")) {
-    layer_files_.push_back(name.get<std::string>());
-    const fs::path path = path_ / layer_files_.back();
-    const model::TensorFile layers = model::read_tensor_file(path);
-    const JsonObject described(layers.metadata, path.string());
-    expect_key(described, key_);
-    for (const Json& layer : described.array("layers")) {
-      LayerStats stats = read_layer(layers, layer.get<std::int64_t>(), num_sources);
-      for (ExpertSums& sums : stats.sources) {
-        for_each_sum(sums, [](const char*, Tensor& sum, bool) { sum = sum.clone(); });
-      }
-      stats.sample_logits = stats.sample_logits.clone();
-      if (stats.sample_inputs.defined()) stats.sample_inputs = stats.sample_inputs.clone();
-      point.layers.push_back(std::move(stats));
+  with_context(path.string(), [&] {
+    for (const Json& layer : metadata.array("layers")) {
+      check(layer.is_number_integer(), "its metadata: 'layers' should hold numbers of layers, found ", layer.dump());
+      layers.push_back(read_layer(file, layer.get<std::int64_t>(), shape.num_sources));
+      check_layer_stats(layers.back(), shape.num_samples);
     }
+  });
+}
+
+ResumePoint ObserveState::read(const ResumeShape& shape) {
+  const fs::path path = path_ / kHiddenFile;
+  const model::TensorFile file = model::read_tensor_file(path);
+  const JsonObject metadata(file.metadata, path.string());
+  expect_key(metadata, key_);
+  ResumePoint point{.next_layer = metadata.integer("next_layer"), .hidden_ND = file.at("hidden")};
+  for (const Json& name : metadata.array("files")) {
+    check(name.is_string() && is_name_of_layers(name.get<std::string>()), path.string(), ": names the file ",
+          name.dump(), ", expected ", kLayerFile, "N.safetensors");
+    layer_files_.push_back(name.get<std::string>());
+    read_layers(layer_files_.back(), shape, point.layers);
   }
+  with_context(path.string(), [&] { check_point(point, shape); });
   return point;
 }
 

@@ -23,6 +23,14 @@ struct ResumePoint {
   std::vector<LayerStats> layers;
 };
 
+/// What a request makes its points of. Their files are held to it, since a disk may have damaged them.
+struct ResumeShape {
+  std::vector<std::int64_t> experts_of_layer;  ///< 0 for a layer without
+  std::int64_t num_tokens = 0, hidden_size = 0, num_samples = 0;
+  at::ScalarType dtype = at::kFloat;  ///< of the hidden states
+  std::size_t num_sources = 0;
+};
+
 /// Recognises a request: model, dtype, options, sources and every token id.
 std::string request_key(const RoutingStats& stats, const model::PackedRows& rows);
 
@@ -53,7 +61,7 @@ class ObserveState {
 
   /// The point to resume from. A state of another request and one that cannot be read are removed, with a note.
   /// @throws Error if the state is there and cannot be opened
-  std::optional<ResumePoint> load(std::size_t num_sources);
+  std::optional<ResumePoint> load(const ResumeShape& shape);
 
   bool is_due(std::int64_t next_layer, const SaveSchedule& schedule) const;
   /// @throws StateNotSaved
@@ -66,7 +74,8 @@ class ObserveState {
  private:
   using Clock = std::chrono::steady_clock;
 
-  ResumePoint read(std::size_t num_sources);
+  ResumePoint read(const ResumeShape& shape);
+  void read_layers(const std::string& file_name, const ResumeShape& shape, std::vector<LayerStats>& layers) const;
   void save_layers(const ResumePoint& point);
 
   std::filesystem::path path_;

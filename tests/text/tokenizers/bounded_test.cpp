@@ -12,7 +12,7 @@ using ::testing::HasSubstr;
 /// Ids 0 to 2 have embeddings; "<image>" was added later, with id 7.
 std::unique_ptr<Tokenizer> bounded(const TemporaryFolder& folder, std::int64_t num_embeddings) {
   folder.write("tokenizer.json", R"({"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "c": 2}, "merges": []},
-      "added_tokens": [{"content": "<image>", "id": 7, "special": true}], "decoder": {"type": "Fuse"}})");
+      "added_tokens": [{"content": "<image>", "id": 7, "special": true}], "decoder": {"type": "ByteLevel"}})");
   return open_tokenizer(folder.path(), num_embeddings);
 }
 

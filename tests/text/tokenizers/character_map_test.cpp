@@ -54,6 +54,9 @@ TEST(CharacterMap, RefusesAnOffsetThatLeadsOutOfTheTrie) {
   EXPECT_THAT(refusal(model(with_offset(1u << 20) | 1u << 9, 0)), HasSubstr("is damaged"));
 }
 
+// Nothing asks the root for its label, so what would be a leaf's mark is one of the bits of its offset.
+TEST(CharacterMap, RefusesARootThatIsALeaf) { EXPECT_THAT(refusal(model(1u << 31, 0)), HasSubstr("is damaged")); }
+
 TEST(CharacterMap, RefusesANormalFormBehindTheLast) {
   EXPECT_THAT(refusal(model(with_offset(1) | kHasLeaf, /*second, the leaf's value=*/2)), HasSubstr("is damaged"));
   EXPECT_THAT(refusal(model(with_offset(1), 0, "no end")), HasSubstr("is damaged"));
@@ -68,6 +71,7 @@ TEST(CharacterMap, RefusesWhatIsNoProtocolBuffer) {
   EXPECT_THAT(refusal("\x1a\x7f too short"), HasSubstr("no protocol buffer"));
   EXPECT_THAT(refusal("{\"version\": 1}"), HasSubstr("no protocol buffer"));
   EXPECT_THAT(refusal(std::string(11, '\xff')), HasSubstr("no protocol buffer"));
+  EXPECT_THAT(refusal("\x9a\x80\x80\x80\x80\x01\x01x"), HasSubstr("no protocol buffer"));  // 35 bits of a tag
 }
 
 }  // namespace

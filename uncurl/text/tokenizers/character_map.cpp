@@ -22,6 +22,7 @@ class Message {
   void for_each_bytes(const std::function<void(std::uint64_t number, std::string_view bytes)>& visit) {
     while (!rest_.empty()) {
       const std::uint64_t tag = varint(), kind = tag & 7;
+      expect(tag <= std::numeric_limits<std::uint32_t>::max());  // others may read its lowest bits alone
       if (kind == 0) {
         varint();
       } else if (kind == 2) {
@@ -70,12 +71,13 @@ bool is_leaf(std::uint32_t unit) { return unit >> 31 != 0; }
 bool has_leaf(std::uint32_t unit) { return (unit >> 8 & 1) != 0; }
 std::uint32_t offset_of(std::uint32_t unit) { return unit >> 10 << ((unit & 1u << 9) >> 6); }
 
-/// From unit i one character leads to any of the 256 units around i ^ offset, and a leaf to a normal form.
+/// From unit i one character leads to any of the 256 units around i ^ offset, and a leaf to a normal form. Labels keep
+/// a search away from leaves, but nothing asks for the label of the root.
 bool stays_inside(std::string_view units, std::string_view normal_forms) {
   const std::size_t num_units = units.size() / 4;
   for (std::size_t i = 0; i < num_units; ++i) {
     const std::uint32_t unit = word_at(units, i);
-    if (is_leaf(unit)) continue;
+    if (i > 0 && is_leaf(unit)) continue;
     const std::size_t next = i ^ offset_of(unit);
     if ((next | 0xFF) >= num_units) return false;
     const std::uint32_t leaf = word_at(units, next) & std::numeric_limits<std::int32_t>::max();

@@ -66,6 +66,16 @@ void print_machine(const MachineLimits& limits, Terminal& terminal) {
              is_limited ? concat(" (limited by ", limits.memory_source, ")") : ""));
 }
 
+/// Of one source: statistics, and the state that is there until they are written.
+double disk_to_observe(const model::Model& model, const Compute& compute, const prune::Workload& work) {
+  const prune::StatsSize size{.num_sources = 1,
+                              .num_tokens = work.num_tokens,
+                              .sample_tokens = prune::ObserveOptions().sample_tokens,
+                              .input_tokens = work.input_tokens};
+  return static_cast<double>(prune::stats_bytes(model.config, size, compute.dtype) +
+                             prune::state_bytes(model.config, size, compute.dtype));
+}
+
 void run(const Options& options, Terminal& terminal) {
   apply_threads(options.compute.threads);
   const model::Model model = open(options.model, terminal, model::Purpose::kInspect);
@@ -104,7 +114,8 @@ void run(const Options& options, Terminal& terminal) {
   terminal.say(concat("\nobserving ", count_text(options.sample.max_tokens), " tokens of the task, ",
                       count_text(held_out), " more held out, in ", compute.dtype == at::kFloat ? "f32" : "bf16", " on ",
                       work.threads, " threads: about ", seconds_text(observe.seconds), ", ",
-                      bytes_text(observe.peak_bytes), " of memory"));
+                      bytes_text(observe.peak_bytes), " of memory, ", bytes_text(disk_to_observe(model, compute, work)),
+                      " of disk for statistics and what a stopped run resumes from"));
   if (observe.peak_bytes > static_cast<double>(limits.available_bytes)) {
     terminal.listener().warning(
         concat("that is more than the ", bytes_text(static_cast<double>(limits.available_bytes)),

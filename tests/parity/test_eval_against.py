@@ -104,6 +104,15 @@ def ratio(numerators, tokens):
     return [mean, mean - half, mean + half]
 
 
+def share(successes, trials):
+    """That ratio with Wilson's interval, whose ends p solve (share - p)^2 = z^2 p (1 - p) / n, for the n that would give
+    independent trials the same half width."""
+    mean, _, high = ratio(successes, trials)
+    z = scipy.stats.norm.ppf(0.975)
+    n = min(trials.sum(), mean * (1 - mean) / ((high - mean) / z) ** 2)
+    return [mean, *sorted(np.roots([1 + z ** 2 / n, -2 * mean - z ** 2 / n, mean ** 2]))]
+
+
 def estimate(json):
     return [json["value"], json["low"], json["high"]]
 
@@ -113,8 +122,9 @@ def test_kl_agreement_and_loss_are_those_of_the_logits_of_transformers(compared,
     tokens, before, after, kl, agrees = expected[task].T
     found = compared[0]["results"][task]
     assert found["tokens"] == tokens.sum()
-    for name, numerators in (("kl", kl), ("agreement", agrees), ("loss", after)):
+    for name, numerators in (("kl", kl), ("loss", after)):
         assert estimate(found[name]) == pytest.approx(ratio(numerators, tokens), abs=1e-4), name
+    assert estimate(found["agreement"]) == pytest.approx(share(agrees, tokens), abs=1e-4)
     assert estimate(compared[0]["original"]["results"][task]["loss"]) == pytest.approx(ratio(before, tokens), abs=1e-4)
     difference = compared[0]["comparison"][task]["loss_difference"]
     assert estimate(difference) == pytest.approx(ratio(after - before, tokens), abs=1e-4)

@@ -59,7 +59,7 @@ TEST(InputFile, NamesTheFileThatBecameShorterSinceItWasOpened) {
   std::filesystem::resize_file(folder / "f", 6);
   std::string part(4, '.');
   EXPECT_THAT(error_of([&] { file.read(4, std::as_writable_bytes(std::span(part))); }),
-              AllOf(HasSubstr((folder / "f").string()), HasSubstr("ends at byte 6, but had 8 bytes")));
+              AllOf(HasSubstr((folder / "f").string()), HasSubstr("has 6 bytes now, but had 8 when")));
 }
 
 TEST(InputFile, StaysTheFileThatWasOpenedWhenAnotherTakesItsName) {

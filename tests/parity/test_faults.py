@@ -2,6 +2,7 @@
 next run of the same command goes on to the same bytes. UNCURL_FAULTS=all tries every call; otherwise some of each
 kind, evenly spread over the run."""
 
+import collections
 import os
 import re
 import shutil
@@ -116,6 +117,56 @@ def test_killed_while_the_mark_is_made(tmp_path, models, strace):
         assert again.returncode == 0, again.stderr
         assert jobs.content_below(folder) == expected
         shutil.rmtree(folder)
+
+
+# ---- Weights that cannot be read ------------------------------------------------------------------------------------
+
+def reads_of(weights, job, folder, log):
+    """How often the thread that reads this file most often does."""
+    folder.mkdir()
+    done = job.run(folder, prefix=["strace", "-f", "-P", str(weights), "-e", "trace=pread64", "-o", str(log)])
+    assert done.returncode == 0, done.stderr
+    shutil.rmtree(folder)
+    threads = re.findall(r"^(\d+) +pread64\(", log.read_text(errors="replace"), re.MULTILINE)
+    return max(collections.Counter(threads).values())
+
+
+@pytest.mark.parametrize("method", ["reap", "uncurl"])
+def test_a_read_of_the_weights_may_fail(tmp_path, models, strace, method):
+    """At any of the reads, counted by thread: a disk that fails is told by the file, and the next run goes on."""
+    job = next(job for job in jobs.prune_jobs(models) if job.name == f"prune-apart-{method}")
+    weights = models.checkpoint("olmoe", "apart") / "model.safetensors"
+    expected = jobs.result_of(job, tmp_path / "work")
+    count = reads_of(weights, job, tmp_path / "work", tmp_path / "log")
+    for number in chosen(range(1, count + 1)):
+        folder = tmp_path / "work"
+        folder.mkdir()
+        done = job.run(folder, prefix=["strace", "-f", "-o", "/dev/null", "-P", str(weights), "-e", "trace=pread64", "-e",
+                                       f"inject=pread64:error=EIO:when={number}"])
+        assert done.returncode == 1, f"read {number} of {count}: {done.stderr}"
+        assert done.stderr.splitlines()[-1].startswith(f"error: {weights}: cannot be read at byte "), done.stderr
+        again = job.run(folder)
+        assert again.returncode == 0, f"read {number} of {count}, run again: {again.stderr}"
+        assert jobs.content_below(folder) == expected
+        shutil.rmtree(folder)
+
+
+def test_weights_that_are_cut_short_while_they_are_read_end_the_run_with_their_name(tmp_path, models, strace):
+    model = shutil.copytree(models.checkpoint("olmoe", "apart"), tmp_path / "model")
+    weights = model / "model.safetensors"
+    command = [str(jobs.BUILD / "uncurl"), "prune", str(model), *map(str, models.tasks), "--experts", "4", "--method",
+               "reap", "-o", str(tmp_path / "out")]
+    # A third of the reads are done when the next one waits, long enough for the file to be cut.
+    waiting = subprocess.Popen(["strace", "-f", "-o", str(tmp_path / "log"), "-P", str(weights), "-e", "trace=pread64",
+                                "-e", "inject=pread64:delay_enter=3s:when=60", *command],
+                               stderr=subprocess.PIPE, text=True)
+    while not ((tmp_path / "log").exists() and (tmp_path / "log").read_text(errors="replace").count("pread64(") >= 60):
+        assert waiting.poll() is None, "it ended before the file was cut"
+    os.truncate(weights, 5000)
+    _, message = waiting.communicate(timeout=300)
+    assert waiting.returncode == 1, message
+    assert message.splitlines()[-1].startswith(f"error: {weights}: has 5000 bytes now, but had "), message
+    assert not (tmp_path / "out").exists()
 
 
 # ---- Two runs on one output -----------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 #include "uncurl/base/input_file.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,6 +28,7 @@ InputFile::InputFile(const std::filesystem::path& path) : path_(path), descripto
     fail(path.string(), ": cannot be read: ", std::strerror(reason));
   }
   size_ = static_cast<std::uint64_t>(status.st_size);
+  ::posix_fadvise(descriptor_, 0, 0, POSIX_FADV_RANDOM);  // what is asked for is read, and nothing around it
 }
 
 InputFile::~InputFile() { ::close(descriptor_); }
@@ -39,11 +41,17 @@ void InputFile::read(std::uint64_t begin, std::span<std::byte> target) const {
     if (count < 0 && errno == EINTR) continue;
     check(count >= 0, path_.string(), ": cannot be read at byte ", begin, ": ", std::strerror(errno),
           "; is the disk or the network failing?");
-    check(count > 0, path_.string(), ": ends at byte ", begin, ", but had ", size_,
-          " bytes when it was opened; it was changed while it was in use. Restore it and start again");
+    if (count == 0) fail_as_shorter();
     begin += static_cast<std::uint64_t>(count);
     target = target.subspan(static_cast<std::size_t>(count));
   }
+}
+
+void InputFile::fail_as_shorter() const {
+  struct stat status {};
+  const bool known = ::fstat(descriptor_, &status) == 0;
+  fail(path_.string(), ": has ", known ? std::to_string(status.st_size) : "fewer", " bytes now, but had ", size_,
+       " when it was opened; it was changed while it was in use. Restore it and start again");
 }
 
 void InputFile::for_each_piece(const std::function<void(std::span<const std::byte>)>& use) const {

@@ -33,6 +33,8 @@ class InputFile {
   void for_each_piece(const std::function<void(std::span<const std::byte>)>& use) const;
 
  private:
+  [[noreturn]] void fail_as_shorter() const;
+
   std::filesystem::path path_;
   int descriptor_ = -1;
   std::uint64_t size_ = 0;

@@ -14,7 +14,8 @@ nlohmann::json parse_table(const std::filesystem::path& path) {
 }
 
 Vocabulary read_vocabulary(const nlohmann::json& json, const std::string& place) {
-  check(json.is_object() && !json.empty(), place, ": the vocabulary must be an object from token to id that is not empty, found ",
+  check(json.is_object() && !json.empty(), place,
+        ": the vocabulary must be an object from token to id that is not empty, found ",
         json.empty() ? "an empty " : "", json.type_name());
   Vocabulary vocabulary;
   vocabulary.reserve(json.size());

@@ -64,7 +64,7 @@ TEST(Checkpoint, NamesAFileThatWasCutWhileItWasOpen) {
   std::filesystem::resize_file(folder / "model.safetensors", info.begin + 10);
   EXPECT_THAT(error_of([&] { checkpoint.bytes(info); }),
               AllOf(HasSubstr((folder / "model.safetensors").string()),
-                    HasSubstr(concat("ends at byte ", info.begin + 10, ", but had ", info.end, " bytes"))));
+                    HasSubstr(concat("has ", info.begin + 10, " bytes now, but had ", info.end, " when"))));
 }
 
 TEST(Checkpoint, NamesTheNeighboursOfATensorItDoesNotHave) {

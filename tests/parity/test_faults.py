@@ -143,11 +143,14 @@ def test_a_read_of_the_weights_may_fail(tmp_path, models, strace, method):
         folder.mkdir()
         done = job.run(folder, prefix=["strace", "-f", "-o", "/dev/null", "-P", str(weights), "-e", "trace=pread64", "-e",
                                        f"inject=pread64:error=EIO:when={number}"])
-        assert done.returncode == 1, f"read {number} of {count}: {done.stderr}"
-        assert done.stderr.splitlines()[-1].startswith(f"error: {weights}: cannot be read at byte "), done.stderr
-        again = job.run(folder)
-        assert again.returncode == 0, f"read {number} of {count}, run again: {again.stderr}"
-        assert jobs.content_below(folder) == expected
+        assert f"{weights}: cannot be read at byte " in done.stderr.splitlines()[-1], done.stderr
+        if done.returncode == 0:  # the comparison with dropping, which comes last, is left out and said to be
+            assert done.stderr.endswith(f"{folder / 'out'} is complete\n"), f"read {number} of {count}: {done.stderr}"
+        else:
+            assert done.stderr.splitlines()[-1].startswith("error: "), done.stderr
+            again = job.run(folder)
+            assert again.returncode == 0, f"read {number} of {count}, run again: {again.stderr}"
+            assert jobs.content_below(folder) == expected
         shutil.rmtree(folder)
 
 
